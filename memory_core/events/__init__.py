@@ -1,1 +1,1 @@
-
+"""The audit trail: every change of a durable record, in order."""

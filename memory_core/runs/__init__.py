@@ -1,1 +1,1 @@
-
+"""Retrieval before execute, and the episode afterwards."""

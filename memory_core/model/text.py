@@ -1,0 +1,107 @@
+"""What may be stored: rules for text and JSON, checked before anything is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import unicodedata
+from typing import Any
+
+from memory_core.errors import InvalidRequestError
+
+MAX_CONTENT_CHARACTERS = 100_000
+"""Longest content of one record. A longer text is a document: split it, then remember the parts."""
+
+MAX_LABEL_CHARACTERS = 512
+"""Longest key, scope label, thread, actor, tag or source."""
+
+MAX_JSON_BYTES = 1_000_000
+"""Largest value or metadata of one record, serialised."""
+
+_FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
+_WHITE_SPACE = re.compile(r"\s+")
+
+
+def check_text(value: object, field: str, *, limit: int, allow_empty: bool = False) -> str:
+    """``value`` if it is a text that every store can hold.
+
+    Raises:
+        InvalidRequestError: Not a string, empty, over ``limit`` characters, or with a NUL or a lone surrogate.
+    """
+    if not isinstance(value, str):
+        raise InvalidRequestError(f"{field} must be a string, not {type(value).__name__}", field=field)
+    if not allow_empty and not value.strip():
+        raise InvalidRequestError(f"{field} is empty", field=field)
+    if len(value) > limit:
+        raise InvalidRequestError(
+            f"{field} has {len(value)} characters; the limit is {limit}. Split the text and store its parts.",
+            field=field,
+            limit=limit,
+        )
+    if _FORBIDDEN.search(value):
+        raise InvalidRequestError(
+            f"{field} contains a NUL or a lone surrogate, which cannot be stored; remove it first "
+            f"(for example: text.replace('\\x00', '').encode('utf-8', 'replace').decode())",
+            field=field,
+        )
+    return value
+
+
+def check_label(value: object, field: str) -> str:
+    """``value`` if it is a short non-empty text (key, scope label, thread, actor, tag, source)."""
+    return check_text(value, field, limit=MAX_LABEL_CHARACTERS)
+
+
+def check_json(value: Any, field: str) -> Any:
+    """``value`` if it is plain JSON: string keys, finite numbers, storable texts, at most ``MAX_JSON_BYTES``.
+
+    Raises:
+        InvalidRequestError: Something in it is not JSON; the path to it is named, its content is not.
+    """
+    _check_json_part(value, field, depth=0)
+    size = len(json.dumps(value).encode())
+    if size > MAX_JSON_BYTES:
+        raise InvalidRequestError(f"{field} has {size} bytes; the limit is {MAX_JSON_BYTES}", field=field)
+    return value
+
+
+def _check_json_part(value: Any, path: str, depth: int) -> None:
+    if depth > 64:
+        raise InvalidRequestError(f"{path} is nested deeper than 64 levels", field=path)
+    if value is None or isinstance(value, bool | int):
+        return
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise InvalidRequestError(f"{path} is NaN or infinite; JSON has no such number", field=path)
+    elif isinstance(value, str):
+        if _FORBIDDEN.search(value):
+            raise InvalidRequestError(f"{path} contains a NUL or a lone surrogate", field=path)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _check_json_part(item, f"{path}[{index}]", depth + 1)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str) or _FORBIDDEN.search(key):
+                raise InvalidRequestError(f"{path} has a key that is not a storable string", field=path)
+            _check_json_part(item, f"{path}.{key[:40]}", depth + 1)
+    else:
+        raise InvalidRequestError(f"{path} is a {type(value).__name__}, which is not JSON", field=path)
+
+
+def check_fraction(value: object, field: str) -> float:
+    """``value`` as a float in [0, 1]."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+        raise InvalidRequestError(f"{field} must be a number from 0 to 1", field=field)
+    return float(value)
+
+
+def content_hash(content: str, value: Any) -> str:
+    """32 hexadecimal digits that are equal for the same content: white space runs and Unicode forms do not count.
+
+    Letter case counts: ``"US"`` and ``"us"`` are different words.
+    """
+    normal = _WHITE_SPACE.sub(" ", unicodedata.normalize("NFC", content)).strip()
+    payload = json.dumps([normal, value], sort_keys=True, ensure_ascii=False)
+    return hashlib.blake2b(payload.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,146 @@
+"""From candidates to an order. Pure functions; weights in ``weights.py``."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memory_core.recall.time_expressions import TimeSpan, time_score
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from memory_core.recall.question import Question
+    from memory_core.recall.weights import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What ranking reads of a record.
+
+    Attributes:
+        source: What the record is made from, should it become a hit.
+        content: Its text.
+        bm25: Lexical score, 0 if no word of the question is near.
+        cosine: Similarity of meaning, None without a vector.
+        terms: Number of its terms.
+        actor: Who said it.
+        role: In which role.
+        occurred_at: When.
+        importance: 0 to 1.
+        confidence: 0 to 1.
+        boost: Factor.
+        evidence_count: Number of statements.
+        arms: Arm to rank there.
+    """
+
+    source: Any
+    content: str
+    bm25: float
+    cosine: float | None
+    terms: int
+    actor: str | None
+    role: str | None
+    occurred_at: datetime
+    importance: float
+    confidence: float
+    boost: float
+    evidence_count: int
+    arms: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate with its score in [0, 1] and what each signal added before scaling."""
+
+    candidate: Candidate
+    score: float
+    parts: Mapping[str, float]
+
+
+def rank(
+    candidates: Sequence[Candidate],
+    question: Question,
+    spans: Sequence[TimeSpan],
+    weights: Weights,
+    *,
+    signals: bool = True,
+) -> list[Ranked]:
+    """Orders candidates, best first; equal scores keep the newer one first.
+
+    Lexical and vector scores are scaled to [0, 1] over the candidates and added with their weights: scores carry more
+    than ranks do. With ``signals=False`` nothing else counts.
+    """
+    if not candidates:
+        return []
+    lexical = scale(np.array([c.bm25 for c in candidates]))
+    known = [c.cosine for c in candidates if c.cosine is not None]
+    lowest = min(known, default=0.0)
+    cosine = scale(np.array([lowest if c.cosine is None else c.cosine for c in candidates]))
+    ranked = []
+    for candidate, words, meaning in zip(candidates, lexical.tolist(), cosine.tolist(), strict=True):
+        parts = {"lexical": weights.lexical * words, "cosine": weights.cosine * meaning}
+        if "key" in candidate.arms:
+            parts["key"] = weights.key
+        if signals:
+            parts |= _signals(candidate, question, spans, weights)
+        total = max(sum(parts.values()), 0.0) * (candidate.boost if signals else 1.0)
+        ranked.append(Ranked(candidate, total, parts))
+    top = best_possible(weights)
+    ranked.sort(key=lambda r: (r.score, r.candidate.occurred_at), reverse=True)
+    return [Ranked(r.candidate, min(r.score / top, 1.0), r.parts) for r in ranked]
+
+
+def _signals(candidate: Candidate, question: Question, spans: Sequence[TimeSpan], weights: Weights) -> dict[str, float]:
+    parts = {"statement": weights.statement * math.log1p(min(candidate.terms, weights.statement_terms))}
+    if candidate.terms <= weights.question_terms and candidate.content.rstrip().endswith("?"):
+        parts["question"] = -weights.question
+    if candidate.actor in question.actors or (question.about_user and candidate.role == "user"):
+        parts["subject"] = weights.subject
+    if spans:
+        parts["time"] = weights.time * time_score(candidate.occurred_at, spans)
+    if candidate.importance != 0.5:
+        parts["importance"] = weights.importance * (2 * candidate.importance - 1)
+    if candidate.confidence != 0.7:
+        parts["confidence"] = weights.confidence * (candidate.confidence - 0.7) / 0.7
+    if candidate.evidence_count > 1:
+        parts["evidence"] = weights.evidence * math.log(candidate.evidence_count)
+    return parts
+
+
+def scale(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Min-max to [0, 1]; all equal gives all 0."""
+    low, high = scores.min(), scores.max()
+    return np.zeros_like(scores) if high <= low else (scores - low) / (high - low)
+
+
+def best_possible(weights: Weights) -> float:
+    """The score of a record that tops both arms, was said by the right person at the right time, and is long."""
+    return (
+        weights.lexical
+        + weights.cosine
+        + weights.subject
+        + weights.time
+        + weights.statement * math.log1p(weights.statement_terms)
+    )
+
+
+def collapse(ranked: Sequence[Ranked]) -> tuple[list[Ranked], list[tuple[Ranked, int]]]:
+    """Keeps the best of records with the same text; also returns the others, each with the place of the one kept."""
+    kept: list[Ranked] = []
+    repeated: list[tuple[Ranked, int]] = []
+    places: dict[str, int] = {}
+    for item in ranked:
+        text = " ".join(unicodedata.normalize("NFKC", item.candidate.content).casefold().split())
+        if text in places:
+            repeated.append((item, places[text]))
+        else:
+            places[text] = len(kept)
+            kept.append(item)
+    return kept, repeated

@@ -1,0 +1,204 @@
+"""Remember, get, update, list, forget: one face over hot and durable records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from memory_core.errors import ConflictError, InvalidRequestError, MemoryCoreError, NotFoundError
+from memory_core.hot.process import HotRecord, ProcessHotTier
+from memory_core.inference.indexing import NOT_INDEXED, Indexing
+from memory_core.model.filters import Filter
+from memory_core.model.policies import Policy
+from memory_core.model.record import Draft, Record, RememberResult
+from memory_core.model.scope import Scope
+from memory_core.model.text import check_label, content_hash
+from memory_core.records.changes import check_changes, patch_of
+from memory_core.records.drafts import make_draft
+from memory_core.records.durable import DurableRecords
+
+MAX_LIMIT = 10_000
+PURGE_INTERVAL = timedelta(minutes=1)
+"""A scope that is written to is freed of expired records at most this often; reads never show them."""
+
+
+class Records:
+    """All records a scope can see, wherever their tier puts them."""
+
+    def __init__(
+        self, durable: DurableRecords, hot: ProcessHotTier, indexing: Indexing, policies: Mapping[str, Policy]
+    ) -> None:
+        self._durable = durable
+        self._hot = hot
+        self._indexing = indexing
+        self.policies = policies
+        self._purged: dict[Scope, datetime] = {}
+
+    async def remember(self, viewer: Scope, content: str | None, **fields: Any) -> Record:
+        """Stores one record and returns it as it now is.
+
+        Raises:
+            InvalidRequestError: The draft does not fit.
+            ConflictError: The turn is taken by other content.
+        """
+        draft = make_draft(viewer, self.policies, content, **fields)
+        result = (await self._store(viewer, [draft]))[0]
+        if result.error is not None:
+            raise result.error
+        assert result.id is not None
+        if result.status == "created" and not draft.tier.is_hot and (draft.thread is None or draft.seq is not None):
+            return draft.as_record(datetime.now(UTC), draft.expires_at)  # as stored, to within milliseconds
+        return await self.get(viewer, result.id)
+
+    async def remember_many(
+        self, viewer: Scope, items: Iterable[str | Mapping[str, Any]], **shared: Any
+    ) -> list[RememberResult]:
+        """Stores many records; see ``AsyncScopedMemory.remember_many``."""
+        results: list[RememberResult | None] = []
+        drafts: list[Draft] = []
+        for item in items:
+            try:
+                fields = {"content": item} if isinstance(item, str) else dict(item)
+                drafts.append(make_draft(viewer, self.policies, **{**shared, **fields}))
+                results.append(None)
+            except TypeError as error:
+                results.append(RememberResult("error", None, None, InvalidRequestError(_unknown_field(error))))
+            except MemoryCoreError as error:
+                results.append(RememberResult("error", None, None, error))
+        stored = iter(await self._store(viewer, drafts))
+        return [next(stored) if result is None else result for result in results]
+
+    async def _store(self, viewer: Scope, drafts: Sequence[Draft]) -> list[RememberResult]:
+        durable = [draft for draft in drafts if not draft.tier.is_hot]
+        results = {
+            draft.id: result
+            for draft, result in zip(durable, await self._durable.remember(viewer, durable), strict=True)
+        }
+        for draft in drafts:
+            if draft.tier.is_hot:
+                indexed = (await self._indexing.index([draft.content]))[0] if draft.indexed else NOT_INDEXED
+                results[draft.id] = self._hot.remember(draft, indexed)
+        if durable:
+            await self._purge(viewer)
+        return [results[draft.id] for draft in drafts]
+
+    async def _purge(self, viewer: Scope) -> None:
+        now = datetime.now(UTC)
+        if viewer not in self._purged:
+            if len(self._purged) >= 10_000:
+                self._purged.clear()
+            self._purged[viewer] = now
+        elif now - self._purged[viewer] >= PURGE_INTERVAL:
+            self._purged[viewer] = now
+            await self._durable.purge_expired(viewer)
+
+    async def get(self, viewer: Scope, id_or_key: UUID | str) -> Record:
+        """The record with this id, or with this key in the narrowest visible scope.
+
+        Raises:
+            NotFoundError: Nothing of the kind is visible.
+        """
+        record = await self.find(viewer, id_or_key)
+        if record is None:
+            raise NotFoundError("no record with this id or key is visible in the scope", id_or_key=str(id_or_key))
+        return record
+
+    async def find(self, viewer: Scope, id_or_key: UUID | str) -> Record | None:
+        """Like ``get``, but None if there is none."""
+        if isinstance(id_or_key, UUID):
+            hot = self._hot.get(viewer, id_or_key)
+            if hot is not None:
+                return hot.record
+            found = await self._durable.get(viewer, [id_or_key])
+            return found[0] if found else None
+        key = check_label(id_or_key, "key")
+        hot = self._hot.get_by_key(viewer, key)
+        return hot.record if hot is not None else await self._durable.get_by_key(viewer, key)
+
+    async def list(
+        self, viewer: Scope, condition: Filter, *, limit: int = 100, offset: int = 0, superseded: bool = False
+    ) -> list[Record]:
+        """Visible records that pass ``condition``, newest first by ``occurred_at``."""
+        check_count(limit, "limit", least=0, most=MAX_LIMIT)
+        check_count(offset, "offset", least=0, most=2**31 - 1)
+        hot = [entry.record for entry in self._hot.visible(viewer) if condition.matches(entry.record)]
+        if not hot:
+            return await self._durable.list(viewer, condition, limit=limit, offset=offset, superseded=superseded)
+        durable = await self._durable.list(viewer, condition, limit=limit + offset, superseded=superseded)
+        both = sorted(hot + durable, key=lambda record: (record.occurred_at, record.id), reverse=True)
+        return both[offset : offset + limit]
+
+    async def update(
+        self, viewer: Scope, id_or_key: UUID | str, *, if_version: int | None = None, **changes: Any
+    ) -> Record:
+        """Changes a record; see ``AsyncScopedMemory.update``."""
+        checked = check_changes(changes)
+        if if_version is not None:
+            check_count(if_version, "if_version", least=1, most=2**31 - 1)
+        old = await self.get(viewer, id_or_key)
+        if old.scope.tenant != viewer.tenant:
+            raise InvalidRequestError("global records are changed through memory.global_scope()", field="scope")
+        hot = self._hot.get(viewer, old.id)
+        if hot is not None:
+            return await self._update_hot(viewer, hot, checked, if_version)
+        if checked.get("tier", old.tier).is_hot:
+            raise InvalidRequestError("a durable record cannot be moved to a hot tier", field="tier")
+        content = None
+        if "content" in checked or "value" in checked:
+            text, value = checked.get("content", old.content), checked.get("value", old.value)
+            policy = self.policies.get(old.policy)
+            content = (text, content_hash(text, value), policy is None or policy.indexed)
+        record = await self._durable.revise(viewer, old.id, patch_of(checked), if_version=if_version, content=content)
+        if record is None:
+            raise NotFoundError("the record is gone", id=str(old.id))
+        return record
+
+    async def _update_hot(
+        self, viewer: Scope, hot: HotRecord, checked: Mapping[str, Any], if_version: int | None
+    ) -> Record:
+        old = hot.record
+        if if_version is not None and old.version != if_version:
+            raise ConflictError(
+                f"the record has version {old.version}, not {if_version}; read it again", version=old.version
+            )
+        record = replace(old, **checked, version=old.version + 1, updated_at=datetime.now(UTC))
+        indexed = hot.indexed
+        if record.content != old.content and hot.indexed_by_policy:
+            indexed = (await self._indexing.index([record.content]))[0]
+        if record.tier.is_hot:
+            self._hot.replace(old.id, record, content_hash(record.content, record.value), indexed)
+            return record
+        promoted = await self.remember(
+            replace(viewer, session=record.session or viewer.session),
+            record.content,
+            **{
+                name: getattr(record, name)
+                for name in ("value", "key", "source", "importance", "confidence", "boost", "pinned", "metadata")
+                + ("tags", "thread", "seq", "actor", "role", "occurred_at", "valid_from", "valid_to")
+            },
+            kind=record.kind.value,
+            tier=record.tier.value,
+        )
+        self._hot.forget(viewer, old.id)
+        return promoted
+
+    async def forget(self, viewer: Scope, ids: Sequence[UUID]) -> list[UUID]:
+        """Deletes records for good, with everything derived from them; returns the ids that were there."""
+        gone = [record_id for record_id in ids if self._hot.forget(viewer, record_id)]
+        rest = [record_id for record_id in ids if record_id not in gone]
+        return gone + (await self._durable.forget(viewer, rest) if rest else [])
+
+
+def check_count(value: object, field: str, *, least: int, most: int) -> int:
+    """``value`` if it is a whole number from ``least`` to ``most``."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InvalidRequestError(f"{field} must be a whole number from {least} to {most}", field=field)
+    return value
+
+
+def _unknown_field(error: TypeError) -> str:
+    text = str(error)
+    return f"an item has an unknown field{text[text.find(' argument') + 9 :]}" if "unexpected keyword" in text else text
