@@ -72,7 +72,37 @@ _HOMES = {
 }
 
 __version__ = "0.1.0"
-__all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604 - all are strings
+__all__ = [
+    "AccessDeniedError",
+    "AsyncMemory",
+    "AsyncScopedMemory",
+    "BUILT_IN_POLICIES",
+    "ConflictError",
+    "Context",
+    "DataError",
+    "Event",
+    "Explanation",
+    "Hit",
+    "InvalidRequestError",
+    "Kind",
+    "Level",
+    "Memory",
+    "MemoryCoreError",
+    "MissingDependencyError",
+    "NotFoundError",
+    "Policy",
+    "Recall",
+    "Record",
+    "RememberResult",
+    "Run",
+    "Scope",
+    "ScopedMemory",
+    "Settings",
+    "Tier",
+    "UnavailableError",
+    "UsageError",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> Any:

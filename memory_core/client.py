@@ -180,7 +180,7 @@ class AsyncMemory:
             loaded.dimensions,
             loaded.dimensions > MAX_COVERED_DIMENSIONS,
             loaded.embed,
-            progress or (lambda done, total: None),
+            progress or _no_progress,
         )
         model_id = await use_model(self._opened.database, loaded.name, loaded.dimensions)
         old, self._indexing = self._indexing, Indexing(loaded, self._indexing.analyzer, model_id)
@@ -250,3 +250,7 @@ async def _close_embedder(indexing: Indexing) -> None:
     close = getattr(indexing.embedder, "close", None)
     if close is not None:
         await close()
+
+
+def _no_progress(done: int, total: int) -> None:
+    """Nobody wants to know."""

@@ -381,44 +381,6 @@ class AsyncScopedMemory:
         self._services.access.note(self.scope, [record])
         return record
 
-    async def list(
-        self,
-        *,
-        kind: str | Iterable[str] | None = None,
-        tier: str | Iterable[str] | None = None,
-        tags: str | Iterable[str] | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        where: Mapping[str, Any] | None = None,
-        thread: str | None = None,
-        actor: str | None = None,
-        limit: int = 100,
-        offset: int = 0,
-        include_history: bool = False,
-    ) -> list[Record]:
-        """Visible records, newest first by ``occurred_at``.
-
-        Args:
-            kind: Only these kinds.
-            tier: Only these tiers.
-            tags: Only records with all of these tags.
-            since: Only what occurred at or after this instant.
-            until: Only what occurred before this instant.
-            where: Conditions on metadata, see ``Filter``.
-            thread: Only turns of this thread.
-            actor: Only what this actor said.
-            limit: Most records, 0 to 10,000.
-            offset: Records to pass over.
-            include_history: True to include what is not valid any more.
-        """
-        condition = make_filter(
-            kind=kind, tier=tier, tags=tags, since=since, until=until, where=where, thread=thread, actor=actor
-        )
-        with self._services.latencies.measure("list"):
-            return await self._services.records.list(
-                self.scope, condition, limit=limit, offset=offset, superseded=include_history
-            )
-
     async def update(
         self,
         id_or_key: UUID | str,
@@ -429,17 +391,17 @@ class AsyncScopedMemory:
         kind: str | Unset = _UNSET,
         tier: str | Unset = _UNSET,
         tags: Iterable[str] | Unset = _UNSET,
-        source: str | None | Unset = _UNSET,
+        source: str | Unset | None = _UNSET,
         importance: float | Unset = _UNSET,
         confidence: float | Unset = _UNSET,
         boost: float | Unset = _UNSET,
         pinned: bool | Unset = _UNSET,
         metadata: Mapping[str, Any] | Unset = _UNSET,
         occurred_at: datetime | Unset = _UNSET,
-        expires_at: datetime | None | Unset = _UNSET,
-        time_to_live: timedelta | None | Unset = _UNSET,
+        expires_at: datetime | Unset | None = _UNSET,
+        time_to_live: timedelta | Unset | None = _UNSET,
         valid_from: datetime | Unset = _UNSET,
-        valid_to: datetime | None | Unset = _UNSET,
+        valid_to: datetime | Unset | None = _UNSET,
     ) -> Record:
         """Changes the given fields of a record and raises its version by one.
 
@@ -519,6 +481,45 @@ class AsyncScopedMemory:
 
     def __repr__(self) -> str:
         return f"<AsyncScopedMemory {self.scope}>"
+
+    # last in the class: from here on the name "list" means this method
+    async def list(
+        self,
+        *,
+        kind: str | Iterable[str] | None = None,
+        tier: str | Iterable[str] | None = None,
+        tags: str | Iterable[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        where: Mapping[str, Any] | None = None,
+        thread: str | None = None,
+        actor: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+        include_history: bool = False,
+    ) -> list[Record]:
+        """Visible records, newest first by ``occurred_at``.
+
+        Args:
+            kind: Only these kinds.
+            tier: Only these tiers.
+            tags: Only records with all of these tags.
+            since: Only what occurred at or after this instant.
+            until: Only what occurred before this instant.
+            where: Conditions on metadata, see ``Filter``.
+            thread: Only turns of this thread.
+            actor: Only what this actor said.
+            limit: Most records, 0 to 10,000.
+            offset: Records to pass over.
+            include_history: True to include what is not valid any more.
+        """
+        condition = make_filter(
+            kind=kind, tier=tier, tags=tags, since=since, until=until, where=where, thread=thread, actor=actor
+        )
+        with self._services.latencies.measure("list"):
+            return await self._services.records.list(
+                self.scope, condition, limit=limit, offset=offset, superseded=include_history
+            )
 
 
 __all__ = ["AsyncScopedMemory", "Services", "is_injected"]

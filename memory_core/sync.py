@@ -1,4 +1,4 @@
-"""``Memory`` and ``ScopedMemory``: the synchronous face, one line a method. The documentation is that of the async core."""
+"""``Memory`` and ``ScopedMemory``: the synchronous face, one line a method. The async core has the documentation."""
 
 from __future__ import annotations
 
@@ -225,13 +225,13 @@ class ScopedMemory:
     ) -> Iterator[Run]:
         """Retrieval before execute: ``with scope.run("…") as run:``. See ``AsyncScopedMemory.run``."""
         manager = self._core.run(task, budget_tokens=budget_tokens, metadata=metadata)
-        run = self._bridge.run(manager.__aenter__())  # type: ignore[arg-type]
+        run = self._bridge.run(manager.__aenter__())
         try:
             yield run
         except BaseException as error:
-            self._bridge.run(manager.__aexit__(type(error), error, error.__traceback__))  # type: ignore[arg-type]
+            self._bridge.run(manager.__aexit__(type(error), error, error.__traceback__))
             raise
-        self._bridge.run(manager.__aexit__(None, None, None))  # type: ignore[arg-type]
+        self._bridge.run(manager.__aexit__(None, None, None))
 
     def with_memory(
         self, function: Callable[..., Any] | None = None, *, budget_tokens: int = DEFAULT_BUDGET_TOKENS
@@ -267,24 +267,6 @@ class ScopedMemory:
         """See ``AsyncScopedMemory.get``."""
         return self._bridge.run(self._core.get(id_or_key))
 
-    def list(
-        self,
-        *,
-        kind: str | Iterable[str] | None = None,
-        tier: str | Iterable[str] | None = None,
-        tags: str | Iterable[str] | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        where: Mapping[str, Any] | None = None,
-        thread: str | None = None,
-        actor: str | None = None,
-        limit: int = 100,
-        offset: int = 0,
-        include_history: bool = False,
-    ) -> list[Record]:
-        """See ``AsyncScopedMemory.list``."""
-        return self._bridge.run(self._core.list(**_arguments(locals())))
-
     def update(
         self,
         id_or_key: UUID | str,
@@ -295,17 +277,17 @@ class ScopedMemory:
         kind: str | Unset = _UNSET,
         tier: str | Unset = _UNSET,
         tags: Iterable[str] | Unset = _UNSET,
-        source: str | None | Unset = _UNSET,
+        source: str | Unset | None = _UNSET,
         importance: float | Unset = _UNSET,
         confidence: float | Unset = _UNSET,
         boost: float | Unset = _UNSET,
         pinned: bool | Unset = _UNSET,
         metadata: Mapping[str, Any] | Unset = _UNSET,
         occurred_at: datetime | Unset = _UNSET,
-        expires_at: datetime | None | Unset = _UNSET,
-        time_to_live: timedelta | None | Unset = _UNSET,
+        expires_at: datetime | Unset | None = _UNSET,
+        time_to_live: timedelta | Unset | None = _UNSET,
         valid_from: datetime | Unset = _UNSET,
-        valid_to: datetime | None | Unset = _UNSET,
+        valid_to: datetime | Unset | None = _UNSET,
     ) -> Record:
         """See ``AsyncScopedMemory.update``."""
         return self._bridge.run(self._core.update(**_arguments(locals())))
@@ -336,6 +318,25 @@ class ScopedMemory:
 
     def __repr__(self) -> str:
         return f"<ScopedMemory {self.scope}>"
+
+    # last in the class: from here on the name "list" means this method
+    def list(
+        self,
+        *,
+        kind: str | Iterable[str] | None = None,
+        tier: str | Iterable[str] | None = None,
+        tags: str | Iterable[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        where: Mapping[str, Any] | None = None,
+        thread: str | None = None,
+        actor: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+        include_history: bool = False,
+    ) -> list[Record]:
+        """See ``AsyncScopedMemory.list``."""
+        return self._bridge.run(self._core.list(**_arguments(locals())))
 
 
 def _arguments(local: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _SQL = load_queries("memory_core.database", "migrate.sql")
 _SCRIPTS = files("memory_core.database") / "migrations" / "sql"
 
+_VERSION_TABLE = {"version_table": "schema_version", "version_table_schema": "memory_core"}
+
 MINIMUM_POSTGRES = 150000
 MINIMUM_VECTOR = (0, 8)
 UPGRADE_REMEDY = "upgrade pgvector on the server and run ALTER EXTENSION vector UPDATE"
@@ -151,8 +153,7 @@ def _run(connection: Connection, target: str) -> tuple[str | None, str | None]:
     config.set_main_option("script_location", str(files("memory_core.database") / "migrations"))
     config.set_main_option("path_separator", "os")
     scripts = ScriptDirectory.from_config(config)
-    names = {"version_table": "schema_version", "version_table_schema": "memory_core"}
-    before = MigrationContext.configure(connection, opts=names).get_current_revision()
+    before = MigrationContext.configure(connection, opts={**_VERSION_TABLE}).get_current_revision()
     if before is not None and before not in revisions():
         raise DataError(f"the database has schema {before}, made by a newer release; upgrade memory-core")
     known = revisions()
@@ -163,7 +164,12 @@ def _run(connection: Connection, target: str) -> tuple[str | None, str | None]:
         config, scripts, fn=lambda revision, _: steps(goal or "base", revision), as_sql=False, destination_rev=goal
     )
     with environment:
-        environment.configure(connection=connection, transaction_per_migration=False, **names)
+        environment.configure(
+            connection=connection,
+            transaction_per_migration=False,
+            version_table=_VERSION_TABLE["version_table"],
+            version_table_schema=_VERSION_TABLE["version_table_schema"],
+        )
         environment.run_migrations()
     return before, goal
 

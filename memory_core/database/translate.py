@@ -84,5 +84,5 @@ def translated() -> Iterator[None]:
     """Turns the driver's errors inside the block into the library's."""
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncio.TimeoutError) as error:
+    except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise translate(error) from None

@@ -86,7 +86,7 @@ def _llamaindex(given: Any) -> RawVectors:
 def _function(given: Callable[[list[str]], Any]) -> RawVectors:
     call = _awaitable(given)
 
-    async def vectors(texts: list[str], query: bool) -> Any:  # noqa: ARG001 - a function has one way
+    async def vectors(texts: list[str], query: bool) -> Any:
         return await call(texts)
 
     return vectors

@@ -56,7 +56,7 @@ class Indexing:
     async def index(self, texts: Sequence[str]) -> list[IndexedText]:
         """Indexes texts, in their order."""
         vectors = await self.embedder.embed([text[:MAX_EMBEDDED_CHARACTERS] for text in texts])
-        found = vectors.any(axis=1)
+        found = [bool(vector.any()) for vector in vectors]
         frequencies = [self.analyzer.term_frequencies(text) for text in texts]
         return [
             IndexedText(vector if has_vector else None, words, sum(words.values()))

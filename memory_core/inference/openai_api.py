@@ -88,7 +88,7 @@ class Endpoint:
         """Close the connections."""
         self._http.close()
 
-    async def vectors(self, texts: list[str], query: bool) -> list[Any]:  # noqa: ARG002 - the API has one way
+    async def vectors(self, texts: list[str], query: bool) -> list[Any]:
         """Return the vectors of ``texts``, asked for in batches the API accepts."""
         rows: list[Any] = []
         for batch in _batches(texts):

@@ -127,7 +127,7 @@ def load_wordllama() -> LoadedEmbedder:
     with _loading:
         model = TokenVectors(_tokenizer(), _weights())
 
-    async def vectors(texts: list[str], query: bool) -> npt.NDArray[np.float32]:  # noqa: ARG001 - symmetric model
+    async def vectors(texts: list[str], query: bool) -> npt.NDArray[np.float32]:
         if sum(map(len, texts)) < _INLINE_CHARS:
             return model.means(texts)
         return await asyncio.to_thread(model.means, texts)

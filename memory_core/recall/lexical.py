@@ -103,7 +103,8 @@ def gather(postings: Postings, records: int, weights: Weights) -> LexicalMatches
         amounts.append(capped[reached] * weight)
     pos, row = np.unique(np.concatenate(positions), return_inverse=True)
     cells = row * len(words) + np.concatenate(columns)
-    frequencies = np.bincount(cells, weights=np.concatenate(amounts), minlength=len(pos) * len(words))
+    summed = np.bincount(cells, weights=np.concatenate(amounts), minlength=len(pos) * len(words))
+    frequencies = summed.astype(np.float64)
     own_terms = np.full(len(pos), -1, dtype=np.int64)
     own_terms[np.searchsorted(pos, postings.pos)] = postings.terms
     return LexicalMatches(

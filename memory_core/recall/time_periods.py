@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import IntEnum
 
 ANY_YEAR = 2000
 """The leap year in which periods without a year are given."""
@@ -13,14 +14,30 @@ ANY_YEAR = 2000
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Whole days from ``first`` up to, not including, ``end``. Yearly: every year, given in ``ANY_YEAR``."""
+    """Whole days from ``first`` up to, not including, ``end``. Yearly: meant in every year, given in ``ANY_YEAR``."""
 
     first: date
     end: date
     yearly: bool = False
 
+    def in_year(self, year: int) -> Period:
+        """A yearly period as the one that begins in ``year``. Where there is no 29 February, the 28th takes its place."""
+        first, end = self.first, self.end
+        first = first.replace(day=28) if (first.month, first.day) == (2, 29) else first
+        end = end.replace(month=3, day=1) if (end.month, end.day) == (2, 29) else end
+        shift = year - ANY_YEAR
+        return Period(first.replace(year=first.year + shift), end.replace(year=end.year + shift))
 
-# One row per month: English, German, Spanish, French.
+
+class Needs(IntEnum):
+    """What must stand before a period for it to be one."""
+
+    NOTHING = 0
+    LEAD = 1
+    LEAD_OF_TIME = 2
+
+
+# One row a month: English, German, Spanish, French.
 _MONTH_ROWS = (
     "january jan januar jänner enero janvier",
     "february feb februar febrero février fevrier",
@@ -36,66 +53,93 @@ _MONTH_ROWS = (
     "december dec dezember dez diciembre décembre decembre",
 )
 _MONTHS = {name: number for number, row in enumerate(_MONTH_ROWS, 1) for name in row.split()}
-# Names of people and other words too: alone they are months only after a word such as "in".
-_ALSO_WORDS = frozenset("jan mar mars april avril may mai mayo june jun jul august sep dec dez".split())
-# First month of the meteorological seasons of the north.
+# Also names of people and other words.
+_DOUBTFUL = set(
+    [
+        "jan",
+        "mar",
+        "mars",
+        "april",
+        "avril",
+        "may",
+        "march",
+        "mai",
+        "mayo",
+        "june",
+        "jun",
+        "jul",
+        "august",
+        "sep",
+        "dec",
+        "dez",
+    ]
+)
+# First months of the meteorological seasons of the north.
 _SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_NUMBERS = {
-    name: n for n, name in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), 1)
-}
+_COUNTS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+_NUMBERS = {name: n for n, name in enumerate(_COUNTS, 1)}
 _NUMBERS |= {"a": 1, "an": 1, "couple of": 2, "a couple of": 2, "few": 3, "a few": 3, "several": 4}
-_DAYS_FROM_TODAY = {
-    "the day before yesterday": -2, "day before yesterday": -2, "yesterday": -1, "last night": -1, "today": 0,
-    "tonight": 0, "this morning": 0, "this afternoon": 0, "this evening": 0, "tomorrow": 1,
-    "vorgestern": -2, "gestern": -1, "heute": 0, "anteayer": -2, "ayer": -1, "hoy": 0, "avant-hier": -2, "hier": -1,
+_NAMED_DAYS = {
+    "day before yesterday": -2, "yesterday": -1, "last night": -1, "today": 0, "tonight": 0, "this morning": 0,
+    "this afternoon": 0, "this evening": 0, "tomorrow": 1, "vorgestern": -2, "gestern": -1, "heute": 0,
+    "anteayer": -2, "ayer": -1, "hoy": 0, "avant-hier": -2, "hier": -1, "aujourd'hui": 0,
 }  # fmt: skip
-_UNIT_DAYS = {"hour": 1, "day": 1, "weekend": 3, "week": 7, "month": 31, "year": 365, "decade": 3650}
+# Month, day, days.
 _FEASTS = {
-    "christmas eve": (12, 24, 1), "christmas": (12, 24, 3), "new year['’]s eve": (12, 31, 1),
-    "new year['’]s day": (1, 1, 1), "halloween": (10, 31, 1), "valentine['’]s day": (2, 14, 1),
-}  # fmt: skip
-_DIRECTIONS = {"next": 1, "this": 0}
+    "christmas eve": (12, 24, 1),
+    "christmas": (12, 24, 3),
+    "halloween": (10, 31, 1),
+    "new year's eve": (12, 31, 1),
+}
+_UNIT_DAYS = {"hour": 1, "day": 1, "week": 7, "weekend": 7, "month": 31, "year": 365, "decade": 3650}
+_UNIT_MONTHS = {"month": 1, "quarter": 3, "year": 12, "decade": 120}
 
 Groups = dict[str, str]
-
-
-def _names(names: object) -> str:
-    return "|".join(sorted(map(str, names), key=len, reverse=True))  # type: ignore[call-overload]
-
-
-def _number(word: str) -> int:
-    return int(word) if word.isdigit() else _NUMBERS[word]
+Reader = Callable[[Groups, date], list[Period]]
 
 
 def add_months(day: date, months: int) -> date:
     """The same day so many months later; the last of the month where it is shorter."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    following = date(year + month // 11, (month + 1) % 12 + 1, 1)
-    return min(following - timedelta(days=1), date(year, month + 1, 1) + timedelta(days=day.day - 1))
+    start = date(year, month + 1, 1)
+    last = (start.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+    return min(start + timedelta(days=day.day - 1), last)
 
 
-def _months(year: int, month: int, count: int, *, yearly: bool = False) -> Period:
+def _move(day: date, n: int, unit: str) -> date:
+    if unit in _UNIT_MONTHS:
+        return add_months(day, n * _UNIT_MONTHS[unit])
+    return day + timedelta(days=0 if unit == "hour" else n * _UNIT_DAYS[unit])
+
+
+def _count(g: Groups) -> int:
+    return _NUMBERS[g["n"]] if g["n"] in _NUMBERS else int(g["n"])
+
+
+def _days(first: date, count: int = 1, yearly: bool = False) -> Period:
+    return Period(first, first + timedelta(days=count), yearly)
+
+
+def _months(year: int, month: int, count: int, yearly: bool = False) -> Period:
     first = date(year, month, 1)
     return Period(first, add_months(first, count), yearly)
 
 
-def _days(first: date, count: int = 1, *, yearly: bool = False) -> Period:
-    return Period(first, first + timedelta(days=count), yearly)
+def _year_and_month(g: Groups) -> tuple[int, int, bool]:
+    month = _MONTHS[g["month"]] if "month" in g else int(g["m"])
+    return int(g.get("y", ANY_YEAR)), month, "y" not in g
 
 
 def _day(g: Groups, _: date) -> list[Period]:
-    month = _MONTHS[g["month"]] if "month" in g else int(g["m"])
-    year = int(g.get("y", ANY_YEAR))
-    first = _days(date(year, month, int(g["d"])), yearly="y" not in g)
-    return [
-        Period(first.first, date(year, month, int(g["d2"])) + timedelta(days=1), first.yearly) if "d2" in g else first
-    ]
+    year, month, yearly = _year_and_month(g)
+    first, last = date(year, month, int(g["d"])), date(year, month, int(g.get("d2", g["d"])))
+    return [Period(first, last + timedelta(days=1), yearly)]
 
 
 def _month(g: Groups, _: date) -> list[Period]:
-    month = _MONTHS[g["month"]] if "month" in g else int(g["m"])
-    return [_months(int(g.get("y", ANY_YEAR)), month, 1, yearly="y" not in g)]
+    year, month, yearly = _year_and_month(g)
+    return [_months(year, month, 1, yearly)]
 
 
 def _either_day(g: Groups, _: date) -> list[Period]:
@@ -108,131 +152,161 @@ def _season(g: Groups, _: date) -> list[Period]:
     """A winter belongs to two years: "winter 2023" is the one that ends and the one that begins in it."""
     month, year = _SEASONS[g["season"]], int(g.get("y", ANY_YEAR))
     years = (year - 1, year) if month == 12 and "y" in g else (year,)
-    return [_months(each, month, 3, yearly="y" not in g) for each in years]
+    return [_months(each, month, 3, "y" not in g) for each in years]
 
 
 def _feast(g: Groups, _: date) -> list[Period]:
-    month, day, count = next(when for name, when in _FEASTS.items() if re.fullmatch(name, g["feast"]))
-    return [_days(date(int(g.get("y", ANY_YEAR)), month, day), count, yearly="y" not in g)]
+    month, day, count = _FEASTS[g["feast"].replace("’", "'")]
+    return [_days(date(int(g.get("y", ANY_YEAR)), month, day), count, "y" not in g)]
 
 
 def _quarter(g: Groups, _: date) -> list[Period]:
-    number = int(g["q"]) if "q" in g else ("first", "second", "third", "fourth").index(g["nth"]) + 1
-    return [_months(int(g["y"]), number * 3 - 2, 3)]
+    return [_months(int(g["y"]), int(g["q"]) * 3 - 2, 3)]
 
 
-def _year(g: Groups, _: date) -> list[Period]:
-    return [_months(int(g["y"]), 1, 12)]
+def _years(g: Groups, _: date) -> list[Period]:
+    return [_months(int(g["y"]), 1, 120 if "decade" in g else 12)]
 
 
-def _decade(g: Groups, _: date) -> list[Period]:
-    return [_months(int(g["y"]), 1, 120)]
+def _named_day(g: Groups, today: date) -> list[Period]:
+    return [_days(today + timedelta(days=_NAMED_DAYS[g["word"].replace("’", "'")]))]
 
 
-def _from_today(g: Groups, today: date) -> list[Period]:
-    return [_days(today + timedelta(days=_DAYS_FROM_TODAY[g["word"]]))]
-
-
-def _ago(g: Groups, today: date) -> list[Period]:
+def _away(g: Groups, today: date) -> list[Period]:
     """A unit's width around the day: who says "two months ago" does not count days."""
-    n, width = _number(g["n"]), _UNIT_DAYS[g["unit"]]
-    if g["unit"] in ("month", "year", "decade"):
-        then = add_months(today, -n * {"month": 1, "year": 12, "decade": 120}[g["unit"]])
-    else:
-        then = today - timedelta(days={"hour": n / 24, "day": n}.get(g["unit"], n * 7))
-    return [_days(then - timedelta(days=width // 2), width)]
+    width = _UNIT_DAYS[g["unit"]]
+    there = _move(today, _count(g) * (1 if g["side"] == "after" else -1), g["unit"])
+    return [_days(there - timedelta(days=width // 2), width)]
 
 
 def _past(g: Groups, today: date) -> list[Period]:
-    n, unit = _number(g.get("n", "one")), g["unit"]
-    months = {"month": n, "year": 12 * n, "decade": 120 * n}.get(unit)
-    days = {"hour": 1, "day": n}.get(unit, 7 * n)
-    first = add_months(today, -months) if months else today - timedelta(days=days)
-    return [Period(first, today + timedelta(days=1))]
+    return [Period(_move(today, -_count(g), g["unit"]), today + timedelta(days=1))]
 
 
-def _which_unit(g: Groups, today: date) -> list[Period]:
-    step, unit = _DIRECTIONS.get(g["which"], -1), g["unit"]
-    monday = today - timedelta(days=today.weekday()) + timedelta(days=7 * step)
-    if unit == "week":
-        return [_days(monday, 7)]
-    if unit == "weekend":
-        return [_days(monday + timedelta(days=5), 2)]
-    if unit in ("month", "quarter"):
-        length = 3 if unit == "quarter" else 1
-        start = add_months(today.replace(day=1), -((today.month - 1) % length) + step * length)
+def _calendar_unit(g: Groups, today: date) -> list[Period]:
+    step, unit = _step(g), g["unit"]
+    if unit in _UNIT_MONTHS:
+        length = _UNIT_MONTHS[unit]
+        start = add_months(today.replace(day=1), step * length - (today.month - 1) % length)
         return [_months(start.year, start.month, length)]
-    return [_months(today.year + step, 1, 12)]
+    monday = today - timedelta(days=today.weekday()) + timedelta(days=7 * step)
+    return [_days(monday + timedelta(days=5), 2) if unit == "weekend" else _days(monday, 7)]
 
 
-def _which_weekday(g: Groups, today: date) -> list[Period]:
-    """Questions look back: "on Tuesday" is the latest one, today included, "last Tuesday" one before today."""
+def _weekday(g: Groups, today: date) -> list[Period]:
+    """Questions look back: "on Tuesday" is the latest one, today included, "last Tuesday" the one before today."""
     ahead = (_WEEKDAYS.index(g["weekday"]) - today.weekday()) % 7
-    match g.get("which"):
-        case "next":
-            return [_days(today + timedelta(days=ahead or 7))]
-        case "this":
-            return [_days(today - timedelta(days=today.weekday()) + timedelta(days=_WEEKDAYS.index(g["weekday"])))]
-        case None:
-            return [_days(today + timedelta(days=ahead - 7 if ahead else 0))]
-        case _:
-            return [_days(today + timedelta(days=ahead - 7))]
+    if "which" not in g:
+        return [_days(today - timedelta(days=-ahead % 7))]
+    if g["which"] == "this":
+        return [_days(today - timedelta(days=today.weekday()) + timedelta(days=_WEEKDAYS.index(g["weekday"])))]
+    return [_days(today + timedelta(days=(ahead or 7) if g["which"] == "next" else ahead - 7))]
 
 
-def _which_yearly(g: Groups, today: date) -> list[Period]:
-    """ "last May" is the latest that is over, "next May" the first that has not begun."""
+def _which_time_of_year(g: Groups, today: date) -> list[Period]:
+    """ "last May" is the latest that is over, "this May" the first that is not, "next May" the first still to come."""
     period = (_month if "month" in g else _season if "season" in g else _feast)(g, today)[0]
-    step = _DIRECTIONS.get(g["which"], -1)
-    around = [in_year(period, year) for year in range(today.year - 2, today.year + 3)]
-    if step < 0:
+    around = [period.in_year(year) for year in range(today.year - 2, today.year + 3)]
+    if _step(g) < 0:
         return [[each for each in around if each.end <= today][-1]]
-    return [[each for each in around if (each.first > today if step else each.end > today)][0]]
+    return [next(each for each in around if (each.first if _step(g) else each.end) > today)]
 
 
 def _beside(g: Groups, today: date) -> list[Period]:
-    """ "the week before May 7, 2023", "two weeks after ...", "the Sunday before ..." """
-    anchor = _day(g, today)[0]
-    sign = 1 if g["side"] in ("after", "following") else -1
-    edge = anchor.end if sign > 0 else anchor.first
+    """ "the week before May 7, 2023", "two weeks after May 7", "the Sunday before 7 May"."""
+    day = _day(g, today)[0]
+    after = g["side"] == "after"
     if "weekday" in g:
-        there = _which_weekday({"weekday": g["weekday"], "which": "next" if sign > 0 else "last"}, anchor.first)[0]
-        return [Period(there.first, there.end, anchor.yearly)]
-    if "n" in g:
-        there = _ago({"n": g["n"], "unit": g["unit"]}, anchor.first)[0]
-        shift = (
-            2 * (anchor.first - there.first) - timedelta(days=_UNIT_DAYS[g["unit"]] - 1) if sign > 0 else timedelta()
+        there = _weekday({"weekday": g["weekday"], "which": "next" if after else "last"}, day.first)[0]
+    elif "n" in g:
+        there = _away(g, day.first)[0]
+    else:
+        there = (
+            Period(day.end, _move(day.end, 1, g["unit"]))
+            if after
+            else Period(_move(day.first, -1, g["unit"]), day.first)
         )
-        return [Period(there.first + shift, there.end + shift, anchor.yearly)]
-    other = edge + sign * timedelta(days=_UNIT_DAYS[g["unit"]] if g["unit"] != "weekend" else 7)
-    return [Period(min(edge, other), max(edge, other), anchor.yearly)]
+    return [Period(there.first, there.end, day.yearly)]
 
 
-def in_year(period: Period, year: int) -> Period:
-    """A yearly period in the year it begins in; 29 February is 28 February in other years."""
-    days = (period.end - period.first).days
-    first = period.first
-    if (first.month, first.day) == (2, 29):
-        first = first.replace(day=28)
-    moved = first.replace(year=year + first.year - ANY_YEAR)
-    if days > 26 and period.end.day == 1:  # whole months stay whole
-        return Period(moved, period.end.replace(year=year + period.end.year - ANY_YEAR))
-    return _days(moved, days)
+def _step(g: Groups) -> int:
+    return {"next": 1, "this": 0}.get(g["which"], -1)
 
 
-_MONTH = rf"(?P<month>{_names(_MONTHS)})\b\.?"
-_SEASON = rf"(?P<season>{_names(_SEASONS)})\b"
-_WEEKDAY = rf"(?P<weekday>{_names(_WEEKDAYS)})\b"
-_FEAST = rf"(?P<feast>{_names(_FEASTS)})\b"
+def _any(name: str, words: Iterable[str]) -> str:
+    ordered = sorted(words, key=len, reverse=True)
+    return rf"(?P<{name}>{'|'.join(ordered).replace(chr(39), '[' + chr(39) + '’]')})(?!\w)"
+
+
+_MONTH = _any("month", _MONTHS) + r"\.?"
+_SEASON, _FEAST, _WEEKDAY = _any("season", _SEASONS), _any("feast", _FEASTS), _any("weekday", _WEEKDAYS)
+_NUMBER = r"0?[1-9]|[12]\d|3[01]"
+_D = rf"(?P<d>{_NUMBER})(?:st|nd|rd|th|er|\.)?(?!\d)"
+_D2 = rf"(?: ?[-–] ?| (?:to|and|or|through|until) )(?P<d2>{_NUMBER})(?:st|nd|rd|th)?(?!\d)"
+_Y = r"(?P<y>(?:19|20)\d\d)(?!\d)"
+_OF_Y = rf"(?:,? ?(?:(?:of|de|del|in) )?{_Y})"
+_N = rf"(?:{_any('n', (*_NUMBERS, chr(92) + 'd{1,5}'))})"
+_UNIT = _any("unit", [unit + "s?" for unit in _UNIT_DAYS]).replace("s?", "").replace(")(?!", ")s?(?!")
 _WHICH = "(?P<which>last|past|previous|this|next)"
-_D = r"(?P<d>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th|er|\.)?"
-_TO = r" ?(?:-|–|to|and|through|until) ?"
-_YEAR = r"(?P<y>(?:19|20)\d\d)\b"
-_OF_YEAR = rf"(?:,? ?(?:of |de |del |in )?{_YEAR})"
-_COUNT = rf"(?P<n>\d{{1,5}}|{_names(_NUMBERS)})"
-_UNIT = r"(?P<unit>hour|day|weekend|week|month|year|decade)s?\b"
-_FULL_DAY = rf"(?:{_MONTH} {_D}(?!\d)|{_D} (?:of |de )?{_MONTH}){_OF_YEAR}?".replace(
-    rf"{_D} (?:of |de )?{_MONTH}",
-    rf"{_D} (?:of |de )?{_MONTH}".replace("<d>", "<d_>").replace("<month>", "<month_>"),
-)
+_CLOCK = r"(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: ?(?:Z|[+-]\d\d:?\d\d))?)?"
+_DAY_FORMS = (rf"{_MONTH} {_D}{_OF_Y}?", rf"{_D} (?:(?:of|de) )?{_MONTH}{_OF_Y}?", rf"{_Y}-(?P<m>\d\d)-(?P<d>\d\d)")
+_SIDE = "(?P<side>before|after)"
 
-Reader = Callable[[Groups, date], list[Period]]
+# The first that fits is taken, so the longer stand first.
+RULES: tuple[tuple[str, Reader, Needs], ...] = (
+    (rf"{_Y}[-/.](?P<m>\d\d?)[-/.](?P<d>\d\d?)(?!\d){_CLOCK}", _day, Needs.NOTHING),
+    (rf"{_Y}-(?P<m>\d\d)(?!\d)", _month, Needs.NOTHING),
+    (rf"(?P<a>\d\d?)/(?P<b>\d\d?)/{_Y}", _either_day, Needs.NOTHING),
+    (rf"(?P<d>\d\d?)\.(?P<m>\d\d?)\.{_Y}", _day, Needs.NOTHING),
+    *((rf"{_UNIT} {_SIDE} (?:the )?{form}", _beside, Needs.NOTHING) for form in _DAY_FORMS),
+    *((rf"{_N} {_UNIT} {_SIDE} (?:the )?{form}", _beside, Needs.NOTHING) for form in _DAY_FORMS),
+    *((rf"{_WEEKDAY} {_SIDE} (?:the )?{form}", _beside, Needs.NOTHING) for form in _DAY_FORMS),
+    (rf"{_MONTH} {_D}{_D2}{_OF_Y}?", _day, Needs.NOTHING),
+    *((form, _day, Needs.NOTHING) for form in _DAY_FORMS),
+    (rf"{_MONTH}{_OF_Y}", _month, Needs.NOTHING),
+    (rf"{_SEASON}{_OF_Y}", _season, Needs.NOTHING),
+    (rf"{_FEAST}{_OF_Y}", _feast, Needs.NOTHING),
+    (rf"Q(?P<q>[1-4]) ?(?:of )?{_Y}", _quarter, Needs.NOTHING),
+    (r"(?P<y>(?:19|20)\d0)(?P<decade>s)", _years, Needs.NOTHING),
+    (_any("word", _NAMED_DAYS), _named_day, Needs.NOTHING),
+    (rf"{_N} {_UNIT} (?P<side>ago)", _away, Needs.NOTHING),
+    (rf"(?:past|last|previous) {_N} {_UNIT}", _past, Needs.NOTHING),
+    (rf"{_WHICH} (?P<unit>week|weekend|month|quarter|year|decade)(?!\w)", _calendar_unit, Needs.NOTHING),
+    (rf"{_WHICH} {_WEEKDAY}", _weekday, Needs.NOTHING),
+    *((rf"{_WHICH} {name}", _which_time_of_year, Needs.NOTHING) for name in (_MONTH, _SEASON, _FEAST)),
+    (_any("month", set(_MONTHS) - _DOUBTFUL), _month, Needs.NOTHING),
+    (_any("month", _DOUBTFUL), _month, Needs.LEAD_OF_TIME),
+    (_SEASON, _season, Needs.LEAD_OF_TIME),
+    (_FEAST, _feast, Needs.LEAD),
+    (_WEEKDAY, _weekday, Needs.LEAD),
+    (rf"(?:the )?(?:year )?{_Y}", _years, Needs.LEAD),
+)
+_COMPILED = tuple((re.compile(pattern, re.IGNORECASE), reader, needs) for pattern, reader, needs in RULES)
+PERIOD = "|".join(re.sub(r"\(\?P<\w+>", "(?:", pattern) for pattern, _, _ in RULES)
+"""A regular expression for any of them, without groups."""
+
+EASTERN = r"(?P<y>(?:19|20)\d\d)年(?:(?P<m>\d\d?)月(?:(?P<d>\d\d?)[日号])?)?|(?P<m2>\d\d?)月(?P<d2>\d\d?)[日号]"
+"""Dates in Chinese and Japanese, which need no blanks around them."""
+
+
+def read_period(text: str, today: date) -> tuple[list[Period], Needs]:
+    """The days ``text``, a match of ``PERIOD``, stands for (several, if it has several readings), and what it needs.
+
+    Raises:
+        ValueError: There is no such day; so do LookupError and OverflowError.
+    """
+    for pattern, reader, needs in _COMPILED:
+        if match := pattern.fullmatch(text):
+            groups = {name: value.casefold() for name, value in match.groupdict().items() if value}
+            return reader(groups, today), needs
+    raise ValueError("not a period")
+
+
+def read_eastern(text: str) -> Period:
+    """The days a match of ``EASTERN`` stands for. Raises ValueError if there is no such day."""
+    numbers = {name: int(value) for name, value in re.fullmatch(EASTERN, text).groupdict().items() if value}  # type: ignore[union-attr]
+    if "m2" in numbers:
+        return _days(date(ANY_YEAR, numbers["m2"], numbers["d2"]), yearly=True)
+    if "d" in numbers:
+        return _days(date(numbers["y"], numbers["m"], numbers["d"]))
+    return _months(numbers["y"], numbers["m"], 1) if "m" in numbers else _months(numbers["y"], 1, 12)

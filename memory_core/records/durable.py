@@ -80,20 +80,6 @@ class DurableRecords:
         rows = await self._database.call(_SQL["get_by_key"], *scope_arguments(viewer), key)
         return record_from_row(rows[0]) if rows else None
 
-    async def list(
-        self, viewer: Scope, condition: Filter, *, limit: int, offset: int = 0, superseded: bool = False
-    ) -> list[Record]:
-        """Visible records that pass ``condition``, newest first by ``occurred_at``."""
-        rows = await self._database.call(
-            _SQL["list_records"],
-            *scope_arguments(viewer),
-            None if condition.is_empty else orjson.dumps(condition.as_json()).decode(),
-            limit,
-            offset,
-            superseded,
-        )
-        return [record_from_row(row) for row in rows]
-
     async def revise(
         self,
         viewer: Scope,
@@ -159,6 +145,21 @@ class DurableRecords:
         """Deletes up to ``limit`` expired records that the viewer could have seen; returns how many."""
         rows = await self._database.call(_SQL["purge_expired"], *scope_arguments(viewer), limit)
         return int(rows[0]["purged"])
+
+    # last in the class: from here on the name "list" means this method
+    async def list(
+        self, viewer: Scope, condition: Filter, *, limit: int, offset: int = 0, superseded: bool = False
+    ) -> list[Record]:
+        """Visible records that pass ``condition``, newest first by ``occurred_at``."""
+        rows = await self._database.call(
+            _SQL["list_records"],
+            *scope_arguments(viewer),
+            None if condition.is_empty else orjson.dumps(condition.as_json()).decode(),
+            limit,
+            offset,
+            superseded,
+        )
+        return [record_from_row(row) for row in rows]
 
 
 def _packed(indexed: IndexedText) -> bytes | None:

@@ -21,6 +21,10 @@ from memory_core.records.drafts import make_draft
 from memory_core.records.durable import DurableRecords
 
 MAX_LIMIT = 10_000
+_KEPT_ON_PROMOTION = (
+    *("value", "key", "source", "importance", "confidence", "boost", "pinned", "metadata"),
+    *("tags", "thread", "seq", "actor", "role", "occurred_at", "valid_from", "valid_to"),
+)
 PURGE_INTERVAL = timedelta(minutes=1)
 """A scope that is written to is freed of expired records at most this often; reads never show them."""
 
@@ -118,19 +122,6 @@ class Records:
         hot = self._hot.get_by_key(viewer, key)
         return hot.record if hot is not None else await self._durable.get_by_key(viewer, key)
 
-    async def list(
-        self, viewer: Scope, condition: Filter, *, limit: int = 100, offset: int = 0, superseded: bool = False
-    ) -> list[Record]:
-        """Visible records that pass ``condition``, newest first by ``occurred_at``."""
-        check_count(limit, "limit", least=0, most=MAX_LIMIT)
-        check_count(offset, "offset", least=0, most=2**31 - 1)
-        hot = [entry.record for entry in self._hot.visible(viewer) if condition.matches(entry.record)]
-        if not hot:
-            return await self._durable.list(viewer, condition, limit=limit, offset=offset, superseded=superseded)
-        durable = await self._durable.list(viewer, condition, limit=limit + offset, superseded=superseded)
-        both = sorted(hot + durable, key=lambda record: (record.occurred_at, record.id), reverse=True)
-        return both[offset : offset + limit]
-
     async def update(
         self, viewer: Scope, id_or_key: UUID | str, *, if_version: int | None = None, **changes: Any
     ) -> Record:
@@ -176,8 +167,7 @@ class Records:
             record.content,
             **{
                 name: getattr(record, name)
-                for name in ("value", "key", "source", "importance", "confidence", "boost", "pinned", "metadata")
-                + ("tags", "thread", "seq", "actor", "role", "occurred_at", "valid_from", "valid_to")
+                for name in _KEPT_ON_PROMOTION
             },
             kind=record.kind.value,
             tier=record.tier.value,
@@ -190,6 +180,20 @@ class Records:
         gone = [record_id for record_id in ids if self._hot.forget(viewer, record_id)]
         rest = [record_id for record_id in ids if record_id not in gone]
         return gone + (await self._durable.forget(viewer, rest) if rest else [])
+
+    # last in the class: from here on the name "list" means this method
+    async def list(
+        self, viewer: Scope, condition: Filter, *, limit: int = 100, offset: int = 0, superseded: bool = False
+    ) -> list[Record]:
+        """Visible records that pass ``condition``, newest first by ``occurred_at``."""
+        check_count(limit, "limit", least=0, most=MAX_LIMIT)
+        check_count(offset, "offset", least=0, most=2**31 - 1)
+        hot = [entry.record for entry in self._hot.visible(viewer) if condition.matches(entry.record)]
+        if not hot:
+            return await self._durable.list(viewer, condition, limit=limit, offset=offset, superseded=superseded)
+        durable = await self._durable.list(viewer, condition, limit=limit + offset, superseded=superseded)
+        both = sorted(hot + durable, key=lambda record: (record.occurred_at, record.id), reverse=True)
+        return both[offset : offset + limit]
 
 
 def check_count(value: object, field: str, *, least: int, most: int) -> int:
