@@ -121,16 +121,16 @@ class DurableRecords:
             list(indexed.frequencies),
             [min(count, 32767) for count in indexed.frequencies.values()],
         )
-        if not rows:
+        if rows:
+            return record_from_row(rows[0])
+        found = await self.get(viewer, [record_id]) if if_version is not None else []
+        if not found:
             return None
-        record = record_from_row(rows[0])
-        if if_version is not None and record.version != if_version + 1:
-            raise ConflictError(
-                f"the record has version {record.version}, not {if_version}; read it again",
-                id=str(record_id),
-                version=record.version,
-            )
-        return record
+        raise ConflictError(
+            f"the record has version {found[0].version}, not {if_version}; read it again",
+            id=str(record_id),
+            version=found[0].version,
+        )
 
     async def forget(self, viewer: Scope, ids: Sequence[UUID]) -> list[UUID]:
         """Deletes visible records of the viewer's tenant; returns the ids that were there."""

@@ -352,7 +352,7 @@ BEGIN
 END $$;
 
 -- Changes one record if it has the expected version (NULL: any). p_patch holds the fields that change.
--- Returns no row if the record is not there, the untouched record if its version differs.
+-- Returns no row if the record is not there or has another version.
 CREATE FUNCTION revise(
     p_tenant text, p_user text, p_agent text, p_team text, p_session text, p_id uuid, p_if_version integer,
     p_patch jsonb, p_hash uuid, p_terms integer, p_indexed boolean, p_model smallint, p_wide boolean,
@@ -365,11 +365,7 @@ BEGIN
     PERFORM bind(p_tenant, p_user, p_agent, p_team, p_session);
     SELECT * INTO old FROM records r
     WHERE r.tenant_id = bound_tenant() AND r.id = p_id AND (r.expires_at IS NULL OR r.expires_at > now()) FOR UPDATE;
-    IF NOT FOUND THEN
-        RETURN;
-    END IF;
-    IF p_if_version IS NOT NULL AND old.version <> p_if_version THEN
-        RETURN NEXT old;
+    IF NOT FOUND OR old.version <> p_if_version THEN
         RETURN;
     END IF;
     UPDATE records r SET
