@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,7 +17,7 @@ class Explanation:
         arms: Which arms found it, with its rank there from 1: ``lexical``, ``vector``, ``key``, ``hot``.
         raw: The raw scores: ``bm25``, ``cosine``.
         parts: What each signal added to the score before scaling; their sum decides the order.
-        cut: Why it was left out (``limit``, ``duplicate of ...``, ``budget``), or None for a returned hit.
+        cut: Why it was left out (``limit``, ``same text as candidate 1``), or None for a returned hit.
     """
 
     arms: Mapping[str, int]
@@ -33,7 +33,7 @@ class Hit:
     Attributes:
         record: The record.
         score: In [0, 1], larger is better; comparable within one answer only.
-        explanation: Present if asked for with ``explain=True``.
+        explanation: Why it stands there; only in what ``explain`` returns.
     """
 
     record: Record
@@ -43,17 +43,26 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """A list of hits, best first, that also knows what was cut. Iterate, index or take its length like a list.
+    """The answer to a question with its reasons. Iterate, index or take its length like a list of its hits.
 
     Attributes:
         hits: The hits, best first.
-        cut: Candidates that were left out, with the reason; only with ``explain=True``.
-        query: The question as it was understood: names, time spans and terms; only with ``explain=True``.
+        cut: Candidates that were left out, with the reason; only in what ``explain`` returns.
+        query: The question as it was understood (``text``, ``actors``, ``about_user``, ``times``); likewise.
     """
 
     hits: tuple[Hit, ...]
     cut: tuple[Hit, ...] = ()
     query: Mapping[str, object] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __getitem__(self, place: int) -> Hit:
+        return self.hits[place]
 
 
 @dataclass(frozen=True, slots=True)

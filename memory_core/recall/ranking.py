@@ -107,7 +107,7 @@ def _signals(candidate: Candidate, question: Question, spans: Sequence[TimeSpan]
         parts["time"] = weights.time * time_score(candidate.occurred_at, spans)
     if candidate.importance != 0.5:
         parts["importance"] = weights.importance * (2 * candidate.importance - 1)
-    if candidate.confidence != 0.7:
+    if abs(candidate.confidence - 0.7) > 1e-6:  # the database keeps single precision
         parts["confidence"] = weights.confidence * (candidate.confidence - 0.7) / 0.7
     if candidate.evidence_count > 1:
         parts["evidence"] = weights.evidence * math.log(candidate.evidence_count)
