@@ -12,8 +12,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import cache
 
-from memory_core.recall.time_periods import ANY_YEAR, EASTERN, PERIOD, Needs, Period, read_eastern, read_period
+from memory_core.recall.time_periods import ANY_YEAR, EASTERN, PERIOD, Needs, Period, read_period
 
 # Fitted once, on the development half of LoCoMo: people tell of things after they happened, seldom before.
 _FADE_DAYS = 14.0
@@ -22,6 +23,9 @@ _SOON_SCORE = 0.5
 
 _DAY_SECONDS = 86_400.0
 _EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+_READ_CHARACTERS = 4_000
+"""What goes on longer is a pasted document, not a question."""
 
 _SINCE = ("since", "seit", "desde", "depuis")
 _BEFORE = ("before", "vor", "avant", "antes de")
@@ -50,15 +54,7 @@ _PART = (
     r"(?:early|mid|late)|(?:beginning|start|middle|end|(?:first|second) half"
     r"|(?:first|second|third|fourth|last) week|week|weekend) (?:of|in)"
 )
-_RANGE = r" ?[-–] ?| (?:to|until|till|through) "
-_EXPRESSION = re.compile(
-    rf"(?<![\w$€£#.,])(?:(?P<lead>{'|'.join(sorted(_LEADS, key=len, reverse=True))}) )?(?:the )?"
-    rf"(?:(?P<part>{_PART})[ -](?:the )?)?"
-    rf"(?:(?P<number>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th|\.)?|(?P<first>{PERIOD}))"
-    rf"(?:(?P<connector>{_RANGE}| and | or )(?P<second>{PERIOD}))?(?!\w)"
-    rf"|(?<!\d)(?P<eastern>{re.sub('[?]P<[a-z0-9]+>', '?:', EASTERN)})",
-    re.IGNORECASE,
-)
+_RANGE = r" ?[-\u2013] ?| (?:to|until|till|through) "
 # "May 7 people come?", "this may be", "the house he lives in may not ..."
 _MODAL = re.compile(r"(?P<this>this )?(?:may|march)(?P<day> \d\d?)?", re.IGNORECASE)
 _VERB = re.compile(
@@ -94,17 +90,18 @@ def find_time_spans(query: str, now: datetime) -> tuple[list[TimeSpan], str]:
     can be read in two ways (5/7/2023, "winter 2023") gives both spans. A time of day is passed over.
 
     Args:
-        query: Any text.
+        query: Any text; its first 4,000 characters are read.
         now: When the question is asked. Days relative to it are those of its time zone; UTC if it has none.
 
     Returns:
         The spans in order of appearance, and the question without the words that were read, blanks collapsed.
     """
     text = " ".join(query.split())
+    read = text[:_READ_CHARACTERS]
     spans: list[TimeSpan] = []
     kept: list[str] = []
     done = at = 0
-    while match := _EXPRESSION.search(text, at):
+    while match := _expression().search(read, at):
         at = match.start() + 1
         try:
             found = [_span(period, match[0], now.tzinfo or UTC) for period in _periods(match, now.date())]
@@ -131,6 +128,18 @@ def time_score(moment: datetime, spans: Sequence[TimeSpan]) -> float:
         for year in range(max(moment.year - 1, 1), min(moment.year + 2, datetime.max.year)):
             best = max(best, _nearness(moment, _in_year(span.start, year, 28), _in_year(span.end, year, None)))
     return best
+
+
+@cache  # takes some 40 ms: not on import
+def _expression() -> re.Pattern[str]:
+    return re.compile(
+        rf"(?<![\w$€£#.,])(?:(?P<lead>{'|'.join(sorted(_LEADS, key=len, reverse=True))}) )?(?:the )?"
+        rf"(?:(?P<part>{_PART})[ -](?:the )?)?"
+        rf"(?:(?P<first>{PERIOD})|(?P<number>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th|\.)?(?={_RANGE}| and ))"
+        rf"(?:(?P<connector>{_RANGE}| and | or )(?P<second>{PERIOD}))?(?!\w)"
+        rf"|(?<!\d)(?P<eastern>{EASTERN})",
+        re.IGNORECASE,
+    )
 
 
 def _nearness(moment: datetime, start: datetime, end: datetime) -> float:
@@ -163,7 +172,7 @@ def _span(period: Period, text: str, zone: tzinfo) -> TimeSpan:
 def _periods(match: re.Match[str], today: date) -> list[Period]:
     """What an expression stands for; nothing if its words mean something else here."""
     if match["eastern"]:
-        return [read_eastern(match["eastern"])]
+        return read_period(match["eastern"], today)[0]
     lead, connector = (match["lead"] or "").casefold(), (match["connector"] or "").casefold().strip()
     second = read_period(match["second"], today)[0] if match["second"] else []
     is_range = bool(second) and (connector not in ("and", "or") or lead == "between")

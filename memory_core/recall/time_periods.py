@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import IntEnum
+from functools import cache
 
 ANY_YEAR = 2000
 """The leap year in which periods without a year are given."""
@@ -21,7 +22,7 @@ class Period:
     yearly: bool = False
 
     def in_year(self, year: int) -> Period:
-        """A yearly period as the one that begins in ``year``. Where there is no 29 February, the 28th takes its place."""
+        """A yearly period as the one that begins in ``year``; 29 February is the 28th where there is none."""
         first, end = self.first, self.end
         first = first.replace(day=28) if (first.month, first.day) == (2, 29) else first
         end = end.replace(month=3, day=1) if (end.month, end.day) == (2, 29) else end
@@ -54,32 +55,16 @@ _MONTH_ROWS = (
 )
 _MONTHS = {name: number for number, row in enumerate(_MONTH_ROWS, 1) for name in row.split()}
 # Also names of people and other words.
-_DOUBTFUL = set(
-    [
-        "jan",
-        "mar",
-        "mars",
-        "april",
-        "avril",
-        "may",
-        "march",
-        "mai",
-        "mayo",
-        "june",
-        "jun",
-        "jul",
-        "august",
-        "sep",
-        "dec",
-        "dez",
-    ]
-)
+_DOUBTFUL = {
+    "jan", "mar", "mars", "april", "avril", "may", "march", "mai", "mayo", "june", "jun", "jul", "august", "sep", "dec",
+}  # fmt: skip
 # First months of the meteorological seasons of the north.
 _SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_COUNTS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
-_NUMBERS = {name: n for n, name in enumerate(_COUNTS, 1)}
-_NUMBERS |= {"a": 1, "an": 1, "couple of": 2, "a couple of": 2, "few": 3, "a few": 3, "several": 4}
+_NUMBERS = {
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "eleven": 11, "twelve": 12, "a": 1, "an": 1, "couple of": 2, "a couple of": 2, "few": 3, "a few": 3, "several": 4,
+}  # fmt: skip
 _NAMED_DAYS = {
     "day before yesterday": -2, "yesterday": -1, "last night": -1, "today": 0, "tonight": 0, "this morning": 0,
     "this afternoon": 0, "this evening": 0, "tomorrow": 1, "vorgestern": -2, "gestern": -1, "heute": 0,
@@ -87,11 +72,8 @@ _NAMED_DAYS = {
 }  # fmt: skip
 # Month, day, days.
 _FEASTS = {
-    "christmas eve": (12, 24, 1),
-    "christmas": (12, 24, 3),
-    "halloween": (10, 31, 1),
-    "new year's eve": (12, 31, 1),
-}
+    "christmas eve": (12, 24, 1), "christmas": (12, 24, 3), "halloween": (10, 31, 1), "new year's eve": (12, 31, 1),
+}  # fmt: skip
 _UNIT_DAYS = {"hour": 1, "day": 1, "week": 7, "weekend": 7, "month": 31, "year": 365, "decade": 3650}
 _UNIT_MONTHS = {"month": 1, "quarter": 3, "year": 12, "decade": 120}
 
@@ -156,7 +138,7 @@ def _season(g: Groups, _: date) -> list[Period]:
 
 
 def _feast(g: Groups, _: date) -> list[Period]:
-    month, day, count = _FEASTS[g["feast"].replace("’", "'")]
+    month, day, count = _FEASTS[g["feast"].replace("\u2019", "'")]
     return [_days(date(int(g.get("y", ANY_YEAR)), month, day), count, "y" not in g)]
 
 
@@ -169,7 +151,7 @@ def _years(g: Groups, _: date) -> list[Period]:
 
 
 def _named_day(g: Groups, today: date) -> list[Period]:
-    return [_days(today + timedelta(days=_NAMED_DAYS[g["word"].replace("’", "'")]))]
+    return [_days(today + timedelta(days=_NAMED_DAYS[g["word"].replace("\u2019", "'")]))]
 
 
 def _away(g: Groups, today: date) -> list[Period]:
@@ -204,28 +186,28 @@ def _weekday(g: Groups, today: date) -> list[Period]:
 
 
 def _which_time_of_year(g: Groups, today: date) -> list[Period]:
-    """ "last May" is the latest that is over, "this May" the first that is not, "next May" the first still to come."""
+    """Of "May": "last" is the latest that is over, "next" the first to come, "this" the current one or this year's."""
     period = (_month if "month" in g else _season if "season" in g else _feast)(g, today)[0]
     around = [period.in_year(year) for year in range(today.year - 2, today.year + 3)]
     if _step(g) < 0:
         return [[each for each in around if each.end <= today][-1]]
-    return [next(each for each in around if (each.first if _step(g) else each.end) > today)]
+    if _step(g) > 0:
+        return [next(each for each in around if each.first > today)]
+    return [next((each for each in around if each.first <= today < each.end), around[2])]
 
 
 def _beside(g: Groups, today: date) -> list[Period]:
     """ "the week before May 7, 2023", "two weeks after May 7", "the Sunday before 7 May"."""
     day = _day(g, today)[0]
     after = g["side"] == "after"
-    if "weekday" in g:
+    if "weekday" in g and not day.yearly:
         there = _weekday({"weekday": g["weekday"], "which": "next" if after else "last"}, day.first)[0]
     elif "n" in g:
         there = _away(g, day.first)[0]
+    elif after:
+        there = Period(day.end, _move(day.end, 1, g.get("unit", "week")))
     else:
-        there = (
-            Period(day.end, _move(day.end, 1, g["unit"]))
-            if after
-            else Period(_move(day.first, -1, g["unit"]), day.first)
-        )
+        there = Period(_move(day.first, -1, g.get("unit", "week")), day.first)
     return [Period(there.first, there.end, day.yearly)]
 
 
@@ -234,33 +216,31 @@ def _step(g: Groups) -> int:
 
 
 def _any(name: str, words: Iterable[str]) -> str:
-    ordered = sorted(words, key=len, reverse=True)
-    return rf"(?P<{name}>{'|'.join(ordered).replace(chr(39), '[' + chr(39) + '’]')})(?!\w)"
+    alternatives = "|".join(sorted(words, key=len, reverse=True)).replace("'", "['\u2019]")
+    return rf"(?P<{name}>{alternatives})(?!\w)"
 
 
 _MONTH = _any("month", _MONTHS) + r"\.?"
 _SEASON, _FEAST, _WEEKDAY = _any("season", _SEASONS), _any("feast", _FEASTS), _any("weekday", _WEEKDAYS)
 _NUMBER = r"0?[1-9]|[12]\d|3[01]"
 _D = rf"(?P<d>{_NUMBER})(?:st|nd|rd|th|er|\.)?(?!\d)"
-_D2 = rf"(?: ?[-–] ?| (?:to|and|or|through|until) )(?P<d2>{_NUMBER})(?:st|nd|rd|th)?(?!\d)"
+_D2 = rf"(?: ?[-\u2013] ?| (?:to|and|or|through|until) )(?P<d2>{_NUMBER})(?:st|nd|rd|th)?(?!\d)"
 _Y = r"(?P<y>(?:19|20)\d\d)(?!\d)"
 _OF_Y = rf"(?:,? ?(?:(?:of|de|del|in) )?{_Y})"
-_N = rf"(?:{_any('n', (*_NUMBERS, chr(92) + 'd{1,5}'))})"
-_UNIT = _any("unit", [unit + "s?" for unit in _UNIT_DAYS]).replace("s?", "").replace(")(?!", ")s?(?!")
+_N = rf"(?P<n>\d{{1,5}}|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
+_UNIT = rf"(?P<unit>{'|'.join(sorted(_UNIT_DAYS, key=len, reverse=True))})s?(?!\w)"
 _WHICH = "(?P<which>last|past|previous|this|next)"
 _CLOCK = r"(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?: ?(?:Z|[+-]\d\d:?\d\d))?)?"
 _DAY_FORMS = (rf"{_MONTH} {_D}{_OF_Y}?", rf"{_D} (?:(?:of|de) )?{_MONTH}{_OF_Y}?", rf"{_Y}-(?P<m>\d\d)-(?P<d>\d\d)")
 _SIDE = "(?P<side>before|after)"
 
 # The first that fits is taken, so the longer stand first.
-RULES: tuple[tuple[str, Reader, Needs], ...] = (
+_RULES: tuple[tuple[str, Reader, Needs], ...] = (
     (rf"{_Y}[-/.](?P<m>\d\d?)[-/.](?P<d>\d\d?)(?!\d){_CLOCK}", _day, Needs.NOTHING),
     (rf"{_Y}-(?P<m>\d\d)(?!\d)", _month, Needs.NOTHING),
     (rf"(?P<a>\d\d?)/(?P<b>\d\d?)/{_Y}", _either_day, Needs.NOTHING),
     (rf"(?P<d>\d\d?)\.(?P<m>\d\d?)\.{_Y}", _day, Needs.NOTHING),
-    *((rf"{_UNIT} {_SIDE} (?:the )?{form}", _beside, Needs.NOTHING) for form in _DAY_FORMS),
-    *((rf"{_N} {_UNIT} {_SIDE} (?:the )?{form}", _beside, Needs.NOTHING) for form in _DAY_FORMS),
-    *((rf"{_WEEKDAY} {_SIDE} (?:the )?{form}", _beside, Needs.NOTHING) for form in _DAY_FORMS),
+    *((rf"(?:{_WEEKDAY}|(?:{_N} )?{_UNIT}) {_SIDE} (?:the )?{form}", _beside, Needs.NOTHING) for form in _DAY_FORMS),
     (rf"{_MONTH} {_D}{_D2}{_OF_Y}?", _day, Needs.NOTHING),
     *((form, _day, Needs.NOTHING) for form in _DAY_FORMS),
     (rf"{_MONTH}{_OF_Y}", _month, Needs.NOTHING),
@@ -273,7 +253,7 @@ RULES: tuple[tuple[str, Reader, Needs], ...] = (
     (rf"(?:past|last|previous) {_N} {_UNIT}", _past, Needs.NOTHING),
     (rf"{_WHICH} (?P<unit>week|weekend|month|quarter|year|decade)(?!\w)", _calendar_unit, Needs.NOTHING),
     (rf"{_WHICH} {_WEEKDAY}", _weekday, Needs.NOTHING),
-    *((rf"{_WHICH} {name}", _which_time_of_year, Needs.NOTHING) for name in (_MONTH, _SEASON, _FEAST)),
+    (rf"{_WHICH} (?:{_MONTH}|{_SEASON}|{_FEAST})", _which_time_of_year, Needs.NOTHING),
     (_any("month", set(_MONTHS) - _DOUBTFUL), _month, Needs.NOTHING),
     (_any("month", _DOUBTFUL), _month, Needs.LEAD_OF_TIME),
     (_SEASON, _season, Needs.LEAD_OF_TIME),
@@ -281,32 +261,36 @@ RULES: tuple[tuple[str, Reader, Needs], ...] = (
     (_WEEKDAY, _weekday, Needs.LEAD),
     (rf"(?:the )?(?:year )?{_Y}", _years, Needs.LEAD),
 )
-_COMPILED = tuple((re.compile(pattern, re.IGNORECASE), reader, needs) for pattern, reader, needs in RULES)
-PERIOD = "|".join(re.sub(r"\(\?P<\w+>", "(?:", pattern) for pattern, _, _ in RULES)
-"""A regular expression for any of them, without groups."""
+_EASTERN_RULES: tuple[tuple[str, Reader, Needs], ...] = (
+    (rf"{_Y}年(?P<m>\d\d?)月(?P<d>\d\d?)[日号]", _day, Needs.NOTHING),
+    (rf"{_Y}年(?P<m>\d\d?)月", _month, Needs.NOTHING),
+    (rf"{_Y}年", _years, Needs.NOTHING),
+    (r"(?P<m>\d\d?)月(?P<d>\d\d?)[日号]", _day, Needs.NOTHING),
+)
 
-EASTERN = r"(?P<y>(?:19|20)\d\d)年(?:(?P<m>\d\d?)月(?:(?P<d>\d\d?)[日号])?)?|(?P<m2>\d\d?)月(?P<d2>\d\d?)[日号]"
-"""Dates in Chinese and Japanese, which need no blanks around them."""
+
+def _without_groups(rules: tuple[tuple[str, Reader, Needs], ...]) -> str:
+    return "|".join(re.sub(r"\(\?P<\w+>", "(?:", pattern) for pattern, _, _ in rules)
+
+
+PERIOD, EASTERN = _without_groups(_RULES), _without_groups(_EASTERN_RULES)
+"""Regular expressions for any period, and for the Chinese and Japanese ones, which need no blanks around them."""
+
+
+@cache
+def _compiled() -> tuple[tuple[re.Pattern[str], Reader, Needs], ...]:
+    rules = (*_RULES, *_EASTERN_RULES)
+    return tuple((re.compile(pattern, re.IGNORECASE), reader, needs) for pattern, reader, needs in rules)
 
 
 def read_period(text: str, today: date) -> tuple[list[Period], Needs]:
-    """The days ``text``, a match of ``PERIOD``, stands for (several, if it has several readings), and what it needs.
+    """The days a match of ``PERIOD`` or ``EASTERN`` stands for (several, if it has several readings), and its needs.
 
     Raises:
-        ValueError: There is no such day; so do LookupError and OverflowError.
+        ValueError: There is no such day. So do LookupError and OverflowError.
     """
-    for pattern, reader, needs in _COMPILED:
+    for pattern, reader, needs in _compiled():
         if match := pattern.fullmatch(text):
             groups = {name: value.casefold() for name, value in match.groupdict().items() if value}
             return reader(groups, today), needs
     raise ValueError("not a period")
-
-
-def read_eastern(text: str) -> Period:
-    """The days a match of ``EASTERN`` stands for. Raises ValueError if there is no such day."""
-    numbers = {name: int(value) for name, value in re.fullmatch(EASTERN, text).groupdict().items() if value}  # type: ignore[union-attr]
-    if "m2" in numbers:
-        return _days(date(ANY_YEAR, numbers["m2"], numbers["d2"]), yearly=True)
-    if "d" in numbers:
-        return _days(date(numbers["y"], numbers["m"], numbers["d"]))
-    return _months(numbers["y"], numbers["m"], 1) if "m" in numbers else _months(numbers["y"], 1, 12)
