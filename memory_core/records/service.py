@@ -171,6 +171,7 @@ class Records:
             },
             kind=record.kind.value,
             tier=record.tier.value,
+            time_to_live=None if record.expires_at is None else record.expires_at - datetime.now(UTC),
         )
         self._hot.forget(viewer, old.id)
         return promoted

@@ -109,8 +109,8 @@ CREATE TABLE records (
 ) WITH (fillfactor = 90);
 CREATE UNIQUE INDEX records_position ON records (tenant_id, pos) INCLUDE (scope_id, terms);
 CREATE UNIQUE INDEX records_key ON records (tenant_id, scope_id, key) WHERE key IS NOT NULL;
-CREATE UNIQUE INDEX records_content ON records (tenant_id, scope_id, content_hash)
-    WHERE key IS NULL AND thread IS NULL AND valid_to IS NULL;
+CREATE UNIQUE INDEX records_content ON records (tenant_id, scope_id, content_hash, valid_to) NULLS NOT DISTINCT
+    WHERE key IS NULL AND thread IS NULL AND former_key IS NULL;
 CREATE INDEX records_time ON records (tenant_id, scope_id, occurred_at);
 CREATE INDEX records_expiry ON records (tenant_id, expires_at) WHERE expires_at IS NOT NULL;
 
@@ -207,7 +207,7 @@ BEGIN
 
     -- scopes: what bind() itself reads, therefore by label and not by id
     CREATE POLICY reads ON scopes FOR SELECT TO memory_core_runtime USING (
-        tenant_id = ANY (ARRAY['', (SELECT bound_tenant())])
+        (SELECT bound_tenant()) IS NOT NULL AND tenant_id = ANY (ARRAY['', (SELECT bound_tenant())])
         AND user_id = ANY (ARRAY['', (SELECT bound('user'))]) AND agent_id = ANY (ARRAY['', (SELECT bound('agent'))])
         AND team_id = ANY (ARRAY['', (SELECT bound('team'))])
         AND session_id = ANY (ARRAY['', (SELECT bound('session'))]));
@@ -260,6 +260,8 @@ BEGIN
     REVOKE INSERT, UPDATE, DELETE ON embedding_models FROM memory_core_runtime;
 END $$;
 GRANT USAGE ON SEQUENCE position_numbers TO memory_core_runtime, memory_core_admin;
+-- pg_dump reads sequences too. The owner cannot dump, as row-level security is forced on it; the administrator can.
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA memory_core TO memory_core_admin;
 
 -- The table in which Alembic keeps the version: read by all, written by its owner.
 ALTER TABLE schema_version ENABLE ROW LEVEL SECURITY;
