@@ -96,20 +96,24 @@ BEGIN
     ), wanted AS (
         SELECT pos FROM near UNION SELECT unnest(p_positions) UNION SELECT pos FROM keyed
     )
-    SELECT r, (1 - (coalesce(e.embedding, e.wide) <=> p_vector))::real, near.rank, keyed.pos IS NOT NULL,
-           beside.near1, beside.near2
+    SELECT r.record, (1 - (e.vector <=> p_vector))::real, near.rank, keyed.pos IS NOT NULL, beside.near1, beside.near2
     FROM wanted w
-    JOIN records r ON r.pos = w.pos
-    LEFT JOIN embeddings e ON e.tenant_id = r.tenant_id AND e.scope_id = r.scope_id AND e.model_id = p_model AND e.pos = r.pos
+    -- OFFSET 0: one look-up per candidate. Left to itself the planner reads the scope whole when most scopes are small.
+    CROSS JOIN LATERAL (SELECT x AS record, x.* FROM records x WHERE x.pos = w.pos OFFSET 0) r
+    LEFT JOIN LATERAL (
+        SELECT coalesce(x.embedding, x.wide) AS vector FROM embeddings x
+        WHERE x.tenant_id = r.tenant_id AND x.scope_id = r.scope_id AND x.model_id = p_model AND x.pos = r.pos OFFSET 0
+    ) e ON true
     LEFT JOIN near ON near.pos = w.pos
     LEFT JOIN keyed ON keyed.pos = w.pos
     LEFT JOIN LATERAL (
         SELECT sum(least(x.terms, 30)) FILTER (WHERE abs(x.pos - w.pos) = 1)::integer AS near1,
                sum(least(x.terms, 30)) FILTER (WHERE abs(x.pos - w.pos) = 2)::integer AS near2
         FROM records x
-        WHERE x.pos BETWEEN greatest(w.pos - 2, w.pos & ~16777215::bigint) AND w.pos + 2 AND x.pos <> w.pos
-    ) beside ON r.thread IS NOT NULL
+        WHERE r.thread IS NOT NULL
+          AND x.pos BETWEEN greatest(w.pos - 2, w.pos & ~16777215::bigint) AND w.pos + 2 AND x.pos <> w.pos
+    ) beside ON true
     WHERE (r.expires_at IS NULL OR r.expires_at > now())
       AND r.valid_from <= coalesce(p_as_of, 'infinity') AND (r.valid_to IS NULL OR r.valid_to > coalesce(p_as_of, now()))
-      AND (p_filter IS NULL OR matches(r, p_filter));
+      AND (p_filter IS NULL OR matches(r.record, p_filter));
 END $$;
