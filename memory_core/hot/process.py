@@ -50,7 +50,7 @@ class ProcessHotTier:
         """Takes a draft, by the same rules as the durable store: keys replace, repeated content counts, turns stay."""
         now = datetime.now(UTC)
         draft = self._with_sequence(draft)
-        name = _name(draft.scope, draft.key, draft.thread, draft.seq, draft.hash)
+        name = _name(draft, draft.hash)
         existing = self._alive(self._by_name.get(name), now)
         if existing is not None:
             old = existing.record
@@ -62,7 +62,6 @@ class ProcessHotTier:
                 error = ConflictError("this turn (thread and seq) is taken by other content", id=str(old.id))
                 return RememberResult("error", None, None, error)
             record = replace(_record(draft, now), id=old.id, recorded_at=old.recorded_at, version=old.version + 1)
-            self._remove(old.id)
             self._store(HotRecord(record, draft.hash, indexed, draft.indexed, _size(record, indexed)))
             return RememberResult("updated", record.id, record.version)
         record = _record(draft, now)
@@ -80,7 +79,7 @@ class ProcessHotTier:
     def get_by_key(self, viewer: Scope, key: str) -> HotRecord | None:
         """The record with this key in the narrowest visible scope that has one."""
         found = [hot for hot in self.visible(viewer) if hot.record.key == key]
-        return max(found, key=lambda hot: _narrowness(hot.record.scope), default=None)
+        return max(found, key=lambda hot: narrowness(hot.record.scope), default=None)
 
     def visible(self, viewer: Scope) -> Iterator[HotRecord]:
         """All records the viewer sees."""
@@ -98,11 +97,9 @@ class ProcessHotTier:
             ConflictError: Another record of the scope has this content.
         """
         old = self._records[record_id]
-        name = _name(record.scope, record.key, record.thread, record.seq, content_hash)
-        taken = self._alive(self._by_name.get(name), datetime.now(UTC))
+        taken = self._alive(self._by_name.get(_name(record, content_hash)), datetime.now(UTC))
         if taken is not None and taken.record.id != record_id:
             raise ConflictError("another record of the scope has this content", id=str(taken.record.id))
-        self._remove(record_id)
         self._store(HotRecord(record, content_hash, indexed, old.indexed_by_policy, _size(record, indexed)))
 
     def forget(self, viewer: Scope, record_id: UUID) -> bool:
@@ -148,11 +145,14 @@ class ProcessHotTier:
         return found
 
     def _store(self, hot: HotRecord) -> None:
+        """Puts a record in, in place of its former state, which stays if there is no room for the new one."""
         if hot.size_bytes > self._max_bytes:
             raise InvalidRequestError(
                 "the record is larger than the whole hot tier; raise MEMORY_CORE_HOT_MAX_BYTES or use a durable tier",
                 size_bytes=hot.size_bytes,
             )
+        if hot.record.id in self._records:
+            self._remove(hot.record.id)
         while self._size_bytes + hot.size_bytes > self._max_bytes:
             self._remove(next(iter(self._records)))
             self._evicted += 1
@@ -160,7 +160,7 @@ class ProcessHotTier:
         self._records[record.id] = hot
         self._size_bytes += hot.size_bytes
         self._by_scope.setdefault(record.scope, {})[record.id] = None
-        self._by_name[_name(record.scope, record.key, record.thread, record.seq, hot.hash)] = record.id
+        self._by_name[_name(record, hot.hash)] = record.id
 
     def _remove(self, record_id: UUID) -> None:
         hot = self._records.pop(record_id)
@@ -169,19 +169,20 @@ class ProcessHotTier:
         del self._by_scope[record.scope][record_id]
         if not self._by_scope[record.scope]:
             del self._by_scope[record.scope]
-        self._by_name.pop(_name(record.scope, record.key, record.thread, record.seq, hot.hash), None)
+        self._by_name.pop(_name(record, hot.hash), None)
 
 
-def _name(
-    scope: Scope, key: str | None, thread: str | None, seq: int | None, content: str
-) -> tuple[Scope, str, object]:
-    """What a record is unique by: its turn, its key, or its content."""
-    if thread is not None:
-        return scope, "turn", (thread, seq)
-    return (scope, "content", content) if key is None else (scope, "key", key)
+def _name(item: Draft | Record, content_hash: str) -> tuple[Scope, str, object]:
+    """What a record is unique by: its turn, its key, or its content and the end of its validity."""
+    if item.thread is not None:
+        return item.scope, "turn", (item.thread, item.seq)
+    if item.key is not None:
+        return item.scope, "key", item.key
+    return item.scope, "content", (content_hash, item.valid_to)
 
 
-def _narrowness(scope: Scope) -> tuple[bool, ...]:
+def narrowness(scope: Scope) -> tuple[bool, ...]:
+    """Greater for a narrower scope."""
     return tuple(bool(label) for label in (scope.session, scope.agent, scope.team, scope.user, scope.tenant))
 
 

@@ -92,9 +92,9 @@ def make_filter(
         InvalidRequestError: An unknown kind, tier or operator, a naive instant, or an operand that is not JSON.
     """
     return Filter(
-        kinds=tuple(parse_kind(name) for name in _several(kind)),
-        tiers=tuple(parse_tier(name) for name in _several(tier)),
-        tags=tuple(check_label(tag, "tags") for tag in _several(tags)),
+        kinds=tuple(parse_kind(name) for name in _several(kind, "kind")),
+        tiers=tuple(parse_tier(name) for name in _several(tier, "tier")),
+        tags=tuple(check_label(tag, "tags") for tag in _several(tags, "tags")),
         since=None if since is None else check_instant(since, "since"),
         until=None if until is None else check_instant(until, "until"),
         metadata=None if where is None else check_metadata_filter(where),
@@ -107,19 +107,22 @@ def check_metadata_filter(where: Mapping[str, Any]) -> Mapping[str, Any]:
     """``where`` if every key is a text, every operator known and every operand of a type that operator compares."""
     if not isinstance(where, Mapping):
         raise InvalidRequestError("where must be a mapping of metadata keys to conditions", field="where")
+    checked: dict[str, Any] = {}
     for key, condition in where.items():
         check_label(key, "where key")
+        checked[key] = check_json(condition, "where")
+        if isinstance(condition, Mapping) and 0 < sum(name.startswith("$") for name in condition) < len(condition):
+            raise InvalidRequestError("a condition is either operators or one value to equal, not both", field="where")
         for operator, operand in _operators(condition).items():
             if operator not in OPERATORS:
                 raise InvalidRequestError(
                     f"unknown operator {operator!r}; use one of: {', '.join(OPERATORS)}", field="where"
                 )
-            check_json(operand, f"where.{operator}")
             if operator == "$in" and not isinstance(operand, list | tuple):
                 raise InvalidRequestError("$in needs a list", field="where")
             if operator in ("$gt", "$gte", "$lt", "$lte") and not (_is_number(operand) or isinstance(operand, str)):
                 raise InvalidRequestError(f"{operator} needs a number or a text", field="where")
-    return dict(where)
+    return checked
 
 
 def matches_metadata(metadata: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
@@ -172,7 +175,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _several(value: str | Iterable[str] | None) -> tuple[str, ...]:
+def _several(value: str | Iterable[str] | None, field: str) -> tuple[str, ...]:
     if value is None:
         return ()
+    if not isinstance(value, Iterable) or isinstance(value, bytes | Mapping):
+        raise InvalidRequestError(f"{field} must be a text or a list of texts", field=field)
     return (value,) if isinstance(value, str) else tuple(value)

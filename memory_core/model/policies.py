@@ -76,7 +76,7 @@ def find_policy(policies: Mapping[str, Policy], name: str) -> Policy:
         InvalidRequestError: No policy has this name; the message lists them.
     """
     try:
-        return policies[name]
+        return policies[check_label(name, "policy")]
     except KeyError:
         raise InvalidRequestError(
             f"unknown policy {name!r}; use one of: {', '.join(sorted(policies))}", field="policy"

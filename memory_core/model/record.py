@@ -161,7 +161,7 @@ def check_instant(value: object, name: str) -> datetime:
     """``value`` in UTC.
 
     Raises:
-        InvalidRequestError: Not a datetime, or one without a time zone.
+        InvalidRequestError: Not a datetime, one without a time zone, or one outside the years 1 to 9999 in UTC.
     """
     if not isinstance(value, datetime):
         raise InvalidRequestError(f"{name} must be a datetime, not {type(value).__name__}", field=name)
@@ -169,4 +169,7 @@ def check_instant(value: object, name: str) -> datetime:
         raise InvalidRequestError(
             f"{name} has no time zone; use datetime(..., tzinfo=timezone.utc) or .astimezone()", field=name
         )
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise InvalidRequestError(f"{name} is outside the years 1 to 9999", field=name) from None

@@ -7,6 +7,7 @@ import json
 import math
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 from memory_core.errors import InvalidRequestError
@@ -55,39 +56,47 @@ def check_label(value: object, field: str) -> str:
 
 
 def check_json(value: Any, field: str) -> Any:
-    """``value`` if it is plain JSON: string keys, finite numbers, storable texts, at most ``MAX_JSON_BYTES``.
+    """A copy of ``value`` in plain types, if it is JSON: text keys, finite numbers, whole numbers of at most 64 bits,
+    storable texts, at most ``MAX_JSON_BYTES``.
+
+    A copy, because a stored record must not change when the caller's object does; plain types, because subclasses
+    (a numpy float, an enum, a named tuple) are not written alike by all JSON writers.
 
     Raises:
         InvalidRequestError: Something in it is not JSON; the path to it is named, its content is not.
     """
-    _check_json_part(value, field, depth=0)
-    size = len(json.dumps(value).encode())
+    plain = _plain_json(value, field, depth=0)
+    size = len(json.dumps(plain, ensure_ascii=False).encode())
     if size > MAX_JSON_BYTES:
         raise InvalidRequestError(f"{field} has {size} bytes; the limit is {MAX_JSON_BYTES}", field=field)
-    return value
+    return plain
 
 
-def _check_json_part(value: Any, path: str, depth: int) -> None:
+def _plain_json(value: Any, path: str, depth: int) -> Any:
     if depth > 64:
         raise InvalidRequestError(f"{path} is nested deeper than 64 levels", field=path)
-    if value is None or isinstance(value, bool | int):
-        return
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**64:
+            raise InvalidRequestError(f"{path} is a whole number of more than 64 bits; keep it as a text", field=path)
+        return int(value)
     if isinstance(value, float):
         if not math.isfinite(value):
             raise InvalidRequestError(f"{path} is NaN or infinite; JSON has no such number", field=path)
-    elif isinstance(value, str):
+        return float(value)
+    if isinstance(value, str):
         if _FORBIDDEN.search(value):
             raise InvalidRequestError(f"{path} contains a NUL or a lone surrogate", field=path)
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            _check_json_part(item, f"{path}[{index}]", depth + 1)
-    elif isinstance(value, dict):
-        for key, item in value.items():
+        return str.__str__(value)
+    if isinstance(value, list | tuple):
+        return [_plain_json(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
+    if isinstance(value, Mapping):
+        for key in value:
             if not isinstance(key, str) or _FORBIDDEN.search(key):
                 raise InvalidRequestError(f"{path} has a key that is not a storable string", field=path)
-            _check_json_part(item, f"{path}.{key[:40]}", depth + 1)
-    else:
-        raise InvalidRequestError(f"{path} is a {type(value).__name__}, which is not JSON", field=path)
+        return {str.__str__(key): _plain_json(item, f"{path}.{key[:40]}", depth + 1) for key, item in value.items()}
+    raise InvalidRequestError(f"{path} is a {type(value).__name__}, which is not JSON", field=path)
 
 
 def check_fraction(value: object, field: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,8 @@ from memory_core.model.tiers import DEFAULT_TIME_TO_LIVE, parse_tier
 
 ROLES = ("user", "assistant", "system", "tool", "other")
 MAX_TAGS = 64
+MAX_LIFETIME = timedelta(days=365_000)
+"""Some thousand years: an expiry must stay within the years a datetime can hold."""
 
 
 def make_draft(
@@ -71,8 +74,7 @@ def make_draft(
     said_at = now if occurred_at is None else check_instant(occurred_at, "occurred_at")
     starts = said_at if valid_from is None else check_instant(valid_from, "valid_from")
     ends = None if valid_to is None else check_instant(valid_to, "valid_to")
-    if ends is not None and ends <= starts:
-        raise InvalidRequestError("valid_to must be after valid_from", field="valid_to")
+    check_validity(starts, ends)
     checked_value = None if value is None else check_json(value, "value")
     text = _content(content, checked_value)
     if seq is not None and thread is None:
@@ -113,6 +115,10 @@ def make_draft(
     )
 
 
+FIELDS = frozenset(inspect.signature(make_draft).parameters) - {"scope", "policies"}
+"""The arguments of ``remember``."""
+
+
 def draft_as_json(draft: Draft, terms: int) -> dict[str, Any]:
     """The form the database's ``remember`` reads."""
     return {
@@ -146,6 +152,21 @@ def draft_as_json(draft: Draft, terms: int) -> dict[str, Any]:
     }
 
 
+def check_fields(fields: Mapping[str, Any]) -> None:
+    """Refuses what ``remember`` does not know: a misspelt field must not be lost in silence."""
+    unknown = [name for name in fields if name not in FIELDS]
+    if unknown:
+        raise InvalidRequestError(
+            f"an item has an unknown field {unknown[0]!r}; use {', '.join(sorted(FIELDS))}", field=str(unknown[0])
+        )
+
+
+def check_validity(starts: datetime, ends: datetime | None) -> None:
+    """Refuses a validity that ends before it begins."""
+    if ends is not None and ends <= starts:
+        raise InvalidRequestError("valid_to must be after valid_from", field="valid_to")
+
+
 def check_boost(boost: object) -> float:
     """``boost`` as a float from 0.1 to 10."""
     if isinstance(boost, bool) or not isinstance(boost, int | float) or not 0.1 <= boost <= 10:
@@ -161,15 +182,19 @@ def check_flag(value: object, field: str) -> bool:
 
 
 def check_lifetime(time_to_live: object) -> timedelta:
-    """``time_to_live`` if it is a positive duration."""
-    if not isinstance(time_to_live, timedelta) or time_to_live <= timedelta(0):
-        raise InvalidRequestError("time_to_live must be a positive timedelta", field="time_to_live")
+    """``time_to_live`` if it is a positive duration of at most ``MAX_LIFETIME``."""
+    if not isinstance(time_to_live, timedelta) or not timedelta(0) < time_to_live <= MAX_LIFETIME:
+        raise InvalidRequestError(
+            f"time_to_live must be a positive timedelta of at most {MAX_LIFETIME.days} days; "
+            'to keep a record for good use tier="permanent"',
+            field="time_to_live",
+        )
     return time_to_live
 
 
 def check_tags(tags: object) -> tuple[str, ...]:
     """The tags without repetitions, in their order."""
-    if isinstance(tags, str) or not isinstance(tags, Iterable):
+    if isinstance(tags, str | Mapping) or not isinstance(tags, Iterable):
         raise InvalidRequestError("tags must be a list of texts", field="tags")
     checked = tuple(dict.fromkeys(check_label(tag, "tags") for tag in tags))
     if len(checked) > MAX_TAGS:

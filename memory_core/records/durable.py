@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import chain, groupby
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -35,18 +35,22 @@ class DurableRecords:
         self._indexing = indexing
 
     async def remember(self, viewer: Scope, drafts: Sequence[Draft]) -> list[RememberResult]:
-        """Stores drafts in their order and says what became of each.
+        """Stores drafts and says what became of each, in their order.
 
         Args:
             viewer: The scope of the caller, which must see each draft's scope.
             drafts: Any number; parts of ``BATCH`` with one target scope are one transaction each.
         """
-        results: list[RememberResult] = []
-        for target, group in groupby(drafts, key=lambda draft: draft.scope):
-            same_target = list(group)
+        by_target: dict[Scope, list[Draft]] = {}
+        for draft in drafts:
+            by_target.setdefault(draft.scope, []).append(draft)
+        results: dict[UUID, RememberResult] = {}
+        for target, same_target in by_target.items():
             for start in range(0, len(same_target), BATCH):
-                results += await self._remember_part(viewer, target, same_target[start : start + BATCH])
-        return results
+                part = same_target[start : start + BATCH]
+                stored = await self._remember_part(viewer, target, part)
+                results.update((draft.id, result) for draft, result in zip(part, stored, strict=True))
+        return [results[draft.id] for draft in drafts]
 
     async def _remember_part(self, viewer: Scope, target: Scope, drafts: list[Draft]) -> list[RememberResult]:
         texts = [draft.content for draft in drafts if draft.indexed]

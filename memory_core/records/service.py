@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from memory_core.errors import ConflictError, InvalidRequestError, MemoryCoreError, NotFoundError
-from memory_core.hot.process import HotRecord, ProcessHotTier
+from memory_core.hot.process import ProcessHotTier, narrowness
 from memory_core.inference.indexing import NOT_INDEXED, Indexing
 from memory_core.model.filters import Filter
 from memory_core.model.policies import Policy
@@ -17,13 +17,15 @@ from memory_core.model.record import Draft, Record, RememberResult
 from memory_core.model.scope import Scope
 from memory_core.model.text import check_label, content_hash
 from memory_core.records.changes import check_changes, patch_of
-from memory_core.records.drafts import make_draft
+from memory_core.records.drafts import check_fields, check_validity, make_draft
 from memory_core.records.durable import DurableRecords
 
 MAX_LIMIT = 10_000
+MAX_INTEGER = 2**31 - 1
+"""Of Postgres's type ``integer``."""
 _KEPT_ON_PROMOTION = (
     *("value", "key", "source", "importance", "confidence", "boost", "pinned", "metadata"),
-    *("tags", "thread", "seq", "actor", "role", "occurred_at", "valid_from", "valid_to"),
+    *("policy", "tags", "thread", "seq", "actor", "role", "occurred_at", "valid_from", "valid_to"),
 )
 PURGE_INTERVAL = timedelta(minutes=1)
 """A scope that is written to is freed of expired records at most this often; reads never show them."""
@@ -63,13 +65,15 @@ class Records:
         """Stores many records; see ``AsyncScopedMemory.remember_many``."""
         results: list[RememberResult | None] = []
         drafts: list[Draft] = []
+        if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
+            raise InvalidRequestError("items must be a list of texts or mappings", field="items")
+        check_fields(shared)
         for item in items:
             try:
-                fields = {"content": item} if isinstance(item, str) else dict(item)
-                drafts.append(make_draft(viewer, self.policies, **{**shared, **fields}))
+                fields = {**shared, **_fields(item)}
+                check_fields(fields)
+                drafts.append(make_draft(viewer, self.policies, **fields))
                 results.append(None)
-            except TypeError as error:
-                results.append(RememberResult("error", None, None, InvalidRequestError(_unknown_field(error))))
             except MemoryCoreError as error:
                 results.append(RememberResult("error", None, None, error))
         stored = iter(await self._store(viewer, drafts))
@@ -81,10 +85,15 @@ class Records:
             draft.id: result
             for draft, result in zip(durable, await self._durable.remember(viewer, durable), strict=True)
         }
-        for draft in drafts:
-            if draft.tier.is_hot:
-                indexed = (await self._indexing.index([draft.content]))[0] if draft.indexed else NOT_INDEXED
+        hot = [draft for draft in drafts if draft.tier.is_hot]
+        texts = [draft.content for draft in hot if draft.indexed]
+        ready = iter(await self._indexing.index(texts) if texts else [])
+        for draft in hot:
+            indexed = next(ready) if draft.indexed else NOT_INDEXED
+            try:
                 results[draft.id] = self._hot.remember(draft, indexed)
+            except MemoryCoreError as error:
+                results[draft.id] = RememberResult("error", None, None, error)
         if durable:
             await self._purge(viewer)
         return [results[draft.id] for draft in drafts]
@@ -107,7 +116,8 @@ class Records:
         """
         record = await self.find(viewer, id_or_key)
         if record is None:
-            raise NotFoundError("no record with this id or key is visible in the scope", id_or_key=str(id_or_key))
+            details = {"id": str(id_or_key)} if isinstance(id_or_key, UUID) else {}  # a key may say as much as content
+            raise NotFoundError("no record with this id or key is visible in the scope", **details)
         return record
 
     async def find(self, viewer: Scope, id_or_key: UUID | str) -> Record | None:
@@ -119,8 +129,10 @@ class Records:
             found = await self._durable.get(viewer, [id_or_key])
             return found[0] if found else None
         key = check_label(id_or_key, "key")
-        hot = self._hot.get_by_key(viewer, key)
-        return hot.record if hot is not None else await self._durable.get_by_key(viewer, key)
+        durable, hot = await self._durable.get_by_key(viewer, key), self._hot.get_by_key(viewer, key)
+        if hot is None or (durable is not None and narrowness(durable.scope) > narrowness(hot.record.scope)):
+            return durable
+        return hot.record
 
     async def update(
         self, viewer: Scope, id_or_key: UUID | str, *, if_version: int | None = None, **changes: Any
@@ -128,13 +140,14 @@ class Records:
         """Changes a record; see ``AsyncScopedMemory.update``."""
         checked = check_changes(changes)
         if if_version is not None:
-            check_count(if_version, "if_version", least=1, most=2**31 - 1)
+            check_count(if_version, "if_version", least=1, most=MAX_INTEGER)
         old = await self.get(viewer, id_or_key)
         if old.scope.tenant != viewer.tenant:
             raise InvalidRequestError("global records are changed through memory.global_scope()", field="scope")
-        hot = self._hot.get(viewer, old.id)
-        if hot is not None:
-            return await self._update_hot(viewer, hot, checked, if_version)
+        if checked.get("valid_to", old.valid_to) is not None:
+            check_validity(checked.get("valid_from", old.valid_from), checked.get("valid_to", old.valid_to))
+        if old.tier.is_hot:
+            return await self._update_hot(viewer, old.id, checked, if_version)
         if checked.get("tier", old.tier).is_hot:
             raise InvalidRequestError("a durable record cannot be moved to a hot tier", field="tier")
         content = None
@@ -148,27 +161,28 @@ class Records:
         return record
 
     async def _update_hot(
-        self, viewer: Scope, hot: HotRecord, checked: Mapping[str, Any], if_version: int | None
+        self, viewer: Scope, record_id: UUID, checked: Mapping[str, Any], if_version: int | None
     ) -> Record:
+        indexed = (await self._indexing.index([checked["content"]]))[0] if "content" in checked else None
+        hot = self._hot.get(viewer, record_id)  # from here to its replacement nothing else runs
+        if hot is None:
+            raise NotFoundError("the record is gone", id=str(record_id))
         old = hot.record
         if if_version is not None and old.version != if_version:
             raise ConflictError(
                 f"the record has version {old.version}, not {if_version}; read it again", version=old.version
             )
         record = replace(old, **checked, version=old.version + 1, updated_at=datetime.now(UTC))
-        indexed = hot.indexed
-        if record.content != old.content and hot.indexed_by_policy:
-            indexed = (await self._indexing.index([record.content]))[0]
+        if indexed is None or not hot.indexed_by_policy:
+            indexed = hot.indexed
         if record.tier.is_hot:
             self._hot.replace(old.id, record, content_hash(record.content, record.value), indexed)
             return record
         promoted = await self.remember(
-            replace(viewer, session=record.session or viewer.session),
+            replace(record.scope, session=record.session),
             record.content,
-            **{
-                name: getattr(record, name)
-                for name in _KEPT_ON_PROMOTION
-            },
+            **{name: getattr(record, name) for name in _KEPT_ON_PROMOTION},
+            level=record.scope.durable().level.value,
             kind=record.kind.value,
             tier=record.tier.value,
             time_to_live=None if record.expires_at is None else record.expires_at - datetime.now(UTC),
@@ -188,11 +202,19 @@ class Records:
     ) -> list[Record]:
         """Visible records that pass ``condition``, newest first by ``occurred_at``."""
         check_count(limit, "limit", least=0, most=MAX_LIMIT)
-        check_count(offset, "offset", least=0, most=2**31 - 1)
-        hot = [entry.record for entry in self._hot.visible(viewer) if condition.matches(entry.record)]
+        check_count(offset, "offset", least=0, most=MAX_INTEGER)
+        now = datetime.now(UTC)
+        hot = [
+            entry.record
+            for entry in self._hot.visible(viewer)
+            if condition.matches(entry.record)
+            and (superseded or entry.record.valid_to is None or entry.record.valid_to > now)
+        ]
         if not hot:
             return await self._durable.list(viewer, condition, limit=limit, offset=offset, superseded=superseded)
-        durable = await self._durable.list(viewer, condition, limit=limit + offset, superseded=superseded)
+        durable = await self._durable.list(
+            viewer, condition, limit=min(limit + offset, MAX_INTEGER), superseded=superseded
+        )
         both = sorted(hot + durable, key=lambda record: (record.occurred_at, record.id), reverse=True)
         return both[offset : offset + limit]
 
@@ -204,6 +226,10 @@ def check_count(value: object, field: str, *, least: int, most: int) -> int:
     return value
 
 
-def _unknown_field(error: TypeError) -> str:
-    text = str(error)
-    return f"an item has an unknown field{text[text.find(' argument') + 9 :]}" if "unexpected keyword" in text else text
+def _fields(item: object) -> Mapping[str, Any]:
+    """What an item of a batch says, if it says it in arguments of ``remember``."""
+    if isinstance(item, str):
+        return {"content": item}
+    if not isinstance(item, Mapping):
+        raise InvalidRequestError(f"an item must be a text or a mapping, not {type(item).__name__}", field="items")
+    return item

@@ -145,7 +145,7 @@ BEGIN
         SELECT count_records(v_scope, count(*), count(made.thread), sum(made.terms),
                              coalesce(sum(least(made.terms, 30)) FILTER (WHERE made.thread IS NOT NULL), 0)) AS done,
                array_agg(made.ord) AS ords
-        FROM made WHERE made.indexed HAVING count(*) > 0
+        FROM made WHERE made.terms > 0 HAVING count(*) > 0
     )
     SELECT (SELECT array_agg(made.ord) FROM made) INTO v_created FROM (SELECT 1) one LEFT JOIN counted ON true;
 
@@ -159,7 +159,7 @@ BEGIN
     FOR d IN
         SELECT x.n::integer AS ord, x.item ->> 'key' AS key, x.item ->> 'thread' AS thread,
                (x.item ->> 'seq')::integer AS seq, (x.item ->> 'id')::uuid AS id,
-               (x.item ->> 'content_hash')::uuid AS hash, (x.item ->> 'history')::boolean AS history, x.item AS item
+               (x.item ->> 'content_hash')::uuid AS hash, (x.item ->> 'valid_to')::timestamptz AS valid_to, (x.item ->> 'history')::boolean AS history, x.item AS item
         FROM jsonb_array_elements(p_drafts) WITH ORDINALITY AS x (item, n) ORDER BY x.n
     LOOP
         IF d.ord = ANY (v_created) THEN
@@ -170,7 +170,8 @@ BEGIN
         WHERE r.tenant_id = v_tenant AND r.scope_id = v_scope
           AND CASE WHEN d.thread IS NOT NULL THEN r.pos = (((v_threads -> d.thread ->> 0)::bigint << 24) | d.seq)
                    WHEN d.key IS NOT NULL THEN r.key = d.key
-                   ELSE r.key IS NULL AND r.thread IS NULL AND r.valid_to IS NULL AND r.content_hash = d.hash END
+                   ELSE r.key IS NULL AND r.thread IS NULL AND r.former_key IS NULL AND r.content_hash = d.hash
+                        AND r.valid_to IS NOT DISTINCT FROM d.valid_to END
         FOR UPDATE;
         IF NOT FOUND AND d.thread IS NOT NULL AND d.key IS NOT NULL THEN
             RETURN QUERY SELECT d.ord, NULL::uuid, 'conflict', NULL::integer; -- the key is taken by another turn
@@ -227,7 +228,7 @@ BEGIN
     DELETE FROM embeddings e USING embedding_models m
     WHERE e.tenant_id = r.tenant_id AND e.scope_id = r.scope_id AND e.model_id = m.model_id AND e.pos = p_pos;
     DELETE FROM postings WHERE tenant_id = r.tenant_id AND scope_id = r.scope_id AND term = ANY (r.lexemes) AND pos = p_pos;
-    IF cardinality(r.lexemes) > 0 OR r.terms > 0 THEN
+    IF r.terms > 0 THEN -- a record without a word is not counted
         PERFORM count_records(r.scope_id, -1, CASE WHEN r.thread IS NULL THEN 0 ELSE -1 END, -r.terms,
                               CASE WHEN r.thread IS NULL THEN 0 ELSE -least(r.terms, 30) END);
     END IF;
@@ -261,6 +262,8 @@ BEGIN
         END IF;
         INSERT INTO postings (tenant_id, scope_id, term, pos, tf, terms)
         SELECT r.tenant_id, r.scope_id, u.term, r.pos, u.tf, least(p_terms, 32767) FROM unnest(p_term, p_tf) AS u (term, tf);
+    END IF;
+    IF p_terms > 0 THEN
         PERFORM count_records(r.scope_id, 1, CASE WHEN r.thread IS NULL THEN 0 ELSE 1 END, p_terms,
                               CASE WHEN r.thread IS NULL THEN 0 ELSE least(p_terms, 30) END);
     END IF;
