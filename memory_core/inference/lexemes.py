@@ -71,6 +71,7 @@ class Analyzer:
             )
         self.language = language
         self._stop_words = _stop_words(language)
+        self._irregular = _irregular(language)
         self._stemmer = None if language == SIMPLE else Stemmer.Stemmer(language, 0)
         self._stemming = threading.Lock()  # a Snowball stemmer works in one buffer
         self._hashes = lru_cache(_CACHED_WORDS)(self._hash_word)
@@ -98,7 +99,7 @@ class Analyzer:
         if self._stemmer is None:
             return word
         with self._stemming:
-            stem: str = self._stemmer.stemWord(word)
+            stem: str = self._stemmer.stemWord(self._irregular.get(word, word))
         return stem
 
     def _hash_word(self, word: str) -> tuple[int, ...]:
@@ -141,3 +142,13 @@ def _folded(text: str) -> str:
 def _stop_words(language: str) -> frozenset[str]:
     path = Path(__file__).parent / "stopwords" / f"{language}.txt"
     return frozenset(_folded(path.read_text("utf-8")).split()) if path.is_file() else frozenset()
+
+
+@cache
+def _irregular(language: str) -> dict[str, str]:
+    """Base forms of words whose forms no stemmer brings together ("went": "go"), of the languages with a file."""
+    path = Path(__file__).parent / "irregular" / f"{language}.txt"
+    if not path.is_file():
+        return {}
+    rows = (line.split() for line in path.read_text("utf-8").splitlines() if not line.startswith("#"))
+    return {form: base for base, *forms in rows for form in forms}

@@ -156,8 +156,7 @@ class RecallEngine:
         hot_positions = [_hot_position(index) for index in range(len(found.hot))]
         positions = np.array([row["pos"] for row in rows] + hot_positions, dtype=np.int64)
         lengths = np.array(
-            [row["terms"] + weights.near1 * (row["near1"] or 0) + weights.near2 * (row["near2"] or 0) for row in rows]
-            + [hot.indexed.terms for hot in found.hot],
+            [_context_length(row, weights) for row in rows] + [hot.indexed.terms for hot in found.hot],
             dtype=np.float64,
         )
         bm25 = _scores_at(positions, lengths, matches, found.counts.average_length(weights), weights)
@@ -254,6 +253,17 @@ def _only(postings: lexical.Postings, terms: Collection[int]) -> lexical.Posting
 def _durable(matches: lexical.LexicalMatches) -> int:
     """How many of the ascending positions are durable."""
     return int(np.searchsorted(matches.pos, _hot_position(0)))
+
+
+def _context_length(row: Any, weights: Weights) -> float:
+    """Terms of a record, and of its neighbours with their weights."""
+    return float(
+        row["terms"]
+        + weights.before1 * (row["before1"] or 0)
+        + weights.after1 * (row["after1"] or 0)
+        + weights.before2 * (row["before2"] or 0)
+        + weights.after2 * (row["after2"] or 0)
+    )
 
 
 def _scores_at(

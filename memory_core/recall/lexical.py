@@ -58,7 +58,7 @@ class ScopeCounts:
         have fewer neighbours, are not told apart."""
         if self.records <= 0:
             return 1.0
-        neighbours = 2 * (weights.near1 + weights.near2) * max(self.capped, 0)
+        neighbours = neighbour_share(weights) * max(self.capped, 0)
         return max((max(self.terms, 0) + neighbours) / self.records, 1.0)
 
     def average_neighbour(self) -> float:
@@ -83,6 +83,17 @@ class LexicalMatches:
     idf: NDArray[np.float64]
 
 
+def reached_by(weights: Weights) -> tuple[tuple[int, float], ...]:
+    """Where a turn's words count too: the offset of the other turn, and the share. The turn after it takes them from
+    the turn *before*."""
+    return (1, weights.before1), (2, weights.before2), (-1, weights.after1), (-2, weights.after2)
+
+
+def neighbour_share(weights: Weights) -> float:
+    """The sum of the neighbours' weights."""
+    return weights.before1 + weights.after1 + weights.before2 + weights.after2
+
+
 def inverse_document_frequency(df: NDArray[np.float64], records: int) -> NDArray[np.float64]:
     """Lucene's BM25 idf, never negative: ln(1 + (N - df + 0.5) / (df + 0.5))."""
     return np.log1p((np.maximum(records - df, 0) + 0.5) / (df + 0.5))
@@ -96,7 +107,7 @@ def gather(postings: Postings, records: int, weights: Weights) -> LexicalMatches
     sequence = postings.pos & SEQUENCE_MASK
     capped = postings.tf * np.minimum(1.0, weights.neighbour_terms / np.maximum(postings.terms, 1))
     positions, columns, amounts = [postings.pos], [column], [postings.tf.astype(np.float64)]
-    for offset, weight in ((-2, weights.near2), (-1, weights.near1), (1, weights.near1), (2, weights.near2)):
+    for offset, weight in reached_by(weights):
         reached = in_thread & (sequence + offset >= 0)
         positions.append(postings.pos[reached] + offset)
         columns.append(column[reached])
@@ -140,7 +151,7 @@ def preselect(
     mean = counts.terms / counts.records if counts.records > 0 else 1.0
     lengths = np.where(matches.own_terms >= 0, matches.own_terms, mean).astype(np.float64)
     in_thread = (matches.pos & SEQUENCE_MASK) != ALONE
-    lengths += in_thread * 2 * (weights.near1 + weights.near2) * counts.average_neighbour()
+    lengths += in_thread * neighbour_share(weights) * counts.average_neighbour()
     scores = bm25(matches.frequencies, matches.idf, lengths, counts.average_length(weights), weights)
     if allowed is not None:
         scores[~np.isin(matches.pos, allowed)] = 0

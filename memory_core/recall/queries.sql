@@ -10,5 +10,5 @@ SELECT (c.record).tenant_id, (c.record).id, (c.record).pos, (c.record).user_id, 
        (c.record).confidence, (c.record).boost, (c.record).pinned, (c.record).kind, (c.record).tier, (c.record).policy,
        (c.record).key, (c.record).thread, (c.record).actor, (c.record).role, (c.record).origin_session,
        (c.record).source, (c.record).tags, (c.record).metadata, (c.record).value, (c.record).content,
-       c.cosine, c.vector_rank, c.is_key, c.near1, c.near2
+       c.cosine, c.vector_rank, c.is_key, c.before1, c.after1, c.before2, c.after2
 FROM memory_core.recall_candidates($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) c;

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from memory_core.recall.question import holds_answer, in_own_voice
 from memory_core.recall.time_expressions import TimeSpan, time_score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from memory_core.recall.question import Question
+    from memory_core.recall.question import Answer, Question
     from memory_core.recall.weights import Weights
 
 
@@ -103,6 +104,10 @@ def _signals(candidate: Candidate, question: Question, spans: Sequence[TimeSpan]
         parts["question"] = -weights.question
     if candidate.actor in question.actors or (question.about_user and candidate.role == "user"):
         parts["subject"] = weights.subject
+        if in_own_voice(candidate.content):
+            parts["own_voice"] = weights.own_voice
+    if question.wants is not None and holds_answer(candidate.content, question.wants):
+        parts[f"answer_{question.wants}"] = _answer_weight(question.wants, weights)
     if spans:
         parts["time"] = weights.time * time_score(candidate.occurred_at, spans)
     if candidate.importance != 0.5:
@@ -112,6 +117,10 @@ def _signals(candidate: Candidate, question: Question, spans: Sequence[TimeSpan]
     if candidate.evidence_count > 1:
         parts["evidence"] = weights.evidence * math.log(candidate.evidence_count)
     return parts
+
+
+def _answer_weight(answer: Answer, weights: Weights) -> float:
+    return {"time": weights.answer_time, "number": weights.answer_number, "name": weights.answer_name}[answer]
 
 
 def scale(scores: NDArray[np.float64]) -> NDArray[np.float64]:

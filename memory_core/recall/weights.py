@@ -14,12 +14,19 @@ class Weights:
         k1: Saturation of term frequency (Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework").
         b: Strength of length normalisation; higher than the usual 0.75, because the length is that of a turn with its
             neighbours.
-        near1: Share of a term in the turn before or after that counts for a turn.
-        near2: The same, two turns away.
+        before1: Share of a term in the turn before that counts for a turn. What was just said is what an answer
+            leaves out, so the turns before weigh more than those after.
+        after1: The same for the turn after.
+        before2: The same, two turns before.
+        after2: The same, two turns after.
         neighbour_terms: So many terms of a neighbour count.
         lexical: Weight of the BM25 score, scaled to [0, 1] over the candidates.
         cosine: Weight of the cosine, scaled likewise.
         subject: Added if the record was said by the person the question is about.
+        own_voice: Added if that person speaks of himself there ("I", "my", "we").
+        answer_time: Added to a record that names a time, if the question asks when.
+        answer_number: Added to a record that holds a number, if the question asks how many or how much.
+        answer_name: Added to a record that names something, if the question asks who, where or which.
         time: Times the nearness to a time named in the question.
         key: Added if the question is the record's key.
         statement: Per natural logarithm of length: longer turns carry more facts.
@@ -33,14 +40,20 @@ class Weights:
         common_from: In scopes of more records, words in more than a tenth of them are left out.
     """
 
-    k1: float = 1.2
+    k1: float = 0.8
     b: float = 0.9
-    near1: float = 2 / 3
-    near2: float = 1 / 3
+    before1: float = 0.9
+    after1: float = 0.5
+    before2: float = 0.45
+    after2: float = 0.25
     neighbour_terms: int = 30
     lexical: float = 4.0
     cosine: float = 3.0
     subject: float = 1.5
+    own_voice: float = 0.4
+    answer_time: float = 0.6
+    answer_number: float = 0.4
+    answer_name: float = 0.4
     time: float = 2.5
     key: float = 10.0
     statement: float = 0.5

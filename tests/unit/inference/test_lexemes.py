@@ -17,12 +17,12 @@ ANY_TEXT = st.text(st.characters(), max_size=300)  # all code points, lone surro
 @pytest.mark.parametrize(
     ("text", "terms"),
     [
-        ("The Runner was running and RAN", ["runner", "run", "ran"]),
+        ("The Runner was running and RAN", ["runner", "run", "run"]),
         ("Caroline's dog, the users' dogs", ["carolin", "dog", "user", "dog"]),
         ("I don\u2019t, won't, can't; we'll and they've", []),
-        ("She won; Don lost", ["won", "don", "lost"]),
+        ("She won; Don lost", ["win", "don", "lose"]),
         ("state-of-the-art user_id", ["state", "art", "user", "id"]),
-        ("paid 1,250.50 on 2023-05-07", ["paid", "1", "250", "50", "2023", "05", "07"]),
+        ("paid 1,250.50 on 2023-05-07", ["pay", "1", "250", "50", "2023", "05", "07"]),
         ("\uff46\uff55\uff4c\uff4c CAFÉ cafe\u0301", ["full", "café", "café"]),
         ("soft\u00adware", ["softwar"]),
         ("", []),

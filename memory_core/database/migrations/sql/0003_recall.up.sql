@@ -82,7 +82,8 @@ CREATE FUNCTION recall_candidates(
     p_tenant text, p_user text, p_agent text, p_team text, p_session text,
     p_model smallint, p_dimensions integer, p_vector halfvec, p_limit integer, p_positions bigint[], p_key text,
     p_filter jsonb, p_as_of timestamptz
-) RETURNS TABLE (record records, cosine real, vector_rank integer, is_key boolean, near1 integer, near2 integer)
+) RETURNS TABLE (record records, cosine real, vector_rank integer, is_key boolean,
+                 before1 integer, after1 integer, before2 integer, after2 integer)
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
@@ -94,9 +95,13 @@ BEGIN
     ), keyed AS (
         SELECT r.pos FROM records r WHERE r.key = p_key
     ), wanted AS (
-        SELECT pos FROM near UNION SELECT unnest(p_positions) UNION SELECT pos FROM keyed
+        -- and the turn after each: a question is answered there
+        SELECT near.pos + d AS pos FROM near, generate_series(0, 1) d
+        UNION SELECT p + d FROM unnest(p_positions) p, generate_series(0, 1) d
+        UNION SELECT keyed.pos FROM keyed
     )
-    SELECT r.record, (1 - (e.vector <=> p_vector))::real, near.rank, keyed.pos IS NOT NULL, beside.near1, beside.near2
+    SELECT r.record, (1 - (e.vector <=> p_vector))::real, near.rank, keyed.pos IS NOT NULL, beside.before1, beside.after1,
+           beside.before2, beside.after2
     FROM wanted w
     -- OFFSET 0: one look-up per candidate. Left to itself the planner reads the scope whole when most scopes are small.
     CROSS JOIN LATERAL (SELECT x AS record, x.* FROM records x WHERE x.pos = w.pos OFFSET 0) r
@@ -107,8 +112,10 @@ BEGIN
     LEFT JOIN near ON near.pos = w.pos
     LEFT JOIN keyed ON keyed.pos = w.pos
     LEFT JOIN LATERAL (
-        SELECT sum(least(x.terms, 30)) FILTER (WHERE abs(x.pos - w.pos) = 1)::integer AS near1,
-               sum(least(x.terms, 30)) FILTER (WHERE abs(x.pos - w.pos) = 2)::integer AS near2
+        SELECT max(least(x.terms, 30)) FILTER (WHERE x.pos = w.pos - 1) AS before1,
+               max(least(x.terms, 30)) FILTER (WHERE x.pos = w.pos + 1) AS after1,
+               max(least(x.terms, 30)) FILTER (WHERE x.pos = w.pos - 2) AS before2,
+               max(least(x.terms, 30)) FILTER (WHERE x.pos = w.pos + 2) AS after2
         FROM records x
         WHERE r.thread IS NOT NULL
           AND x.pos BETWEEN greatest(w.pos - 2, w.pos & ~16777215::bigint) AND w.pos + 2 AND x.pos <> w.pos
