@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -16,7 +17,7 @@ from memory_core.errors import UsageError
 from memory_core.events.log import EventLog
 from memory_core.hot.process import ProcessHotTier
 from memory_core.inference.embedder import load_embedder
-from memory_core.inference.indexing import MAX_COVERED_DIMENSIONS, Indexing
+from memory_core.inference.indexing import MAX_COVERED_DIMENSIONS, Indexing, embed_contents
 from memory_core.inference.lexemes import Analyzer
 from memory_core.inference.token_count import load_token_counter
 from memory_core.insight.latency import Latencies
@@ -41,10 +42,18 @@ class AsyncMemory:
     AsyncMemory.session() as memory``.
     """
 
-    def __init__(self, settings: Settings, opened: OpenDatabase, indexing: Indexing, services: Services) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        opened: OpenDatabase,
+        indexing: Indexing,
+        hot: ProcessHotTier,
+        services: Services,
+    ) -> None:
         self._settings = settings
         self._opened = opened
         self._indexing = indexing
+        self._hot = hot
         self._services = services
         self._closed = False
 
@@ -102,7 +111,8 @@ class AsyncMemory:
             await opened.close()
             raise
         indexing = Indexing(loaded, analyzer, model_id)
-        return cls(chosen, opened, indexing, _wire(chosen, opened, indexing, known))
+        hot = ProcessHotTier(chosen.hot_max_bytes)
+        return cls(chosen, opened, indexing, hot, _wire(chosen, opened, indexing, known, hot))
 
     @classmethod
     @asynccontextmanager
@@ -179,14 +189,18 @@ class AsyncMemory:
             loaded.name,
             loaded.dimensions,
             loaded.dimensions > MAX_COVERED_DIMENSIONS,
-            loaded.embed,
+            lambda texts: embed_contents(loaded, texts),
             progress or _no_progress,
         )
         model_id = await use_model(self._opened.database, loaded.name, loaded.dimensions)
-        old, self._indexing = self._indexing, Indexing(loaded, self._indexing.analyzer, model_id)
-        await self._services.access.close()
-        policies = self._services.records.policies
-        self._services = _wire(self._settings, self._opened, self._indexing, policies)
+        old, indexing = self._indexing, Indexing(loaded, self._indexing.analyzer, model_id)
+        await self._hot.reindex(indexing)
+        services = _wire(self._settings, self._opened, indexing, self._services.records.policies, self._hot)
+        access = self._services.access
+        self._indexing = indexing
+        for field in fields(Services):  # in place: the scopes that have been handed out go on too
+            setattr(self._services, field.name, getattr(services, field.name))
+        await access.close()
         await _close_embedder(old)
         return made
 
@@ -215,10 +229,15 @@ class AsyncMemory:
             raise UsageError("this memory is closed; open it again")
 
 
-def _wire(settings: Settings, opened: OpenDatabase, indexing: Indexing, policies: Mapping[str, Policy]) -> Services:
+def _wire(
+    settings: Settings,
+    opened: OpenDatabase,
+    indexing: Indexing,
+    policies: Mapping[str, Policy],
+    hot: ProcessHotTier,
+) -> Services:
     """Puts the rooms together."""
     database = opened.database
-    hot = ProcessHotTier(settings.hot_max_bytes)
     durable = DurableRecords(database, indexing)
     latencies = Latencies()
     counters: list[TokenCounter] = []

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from os import PathLike
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
@@ -18,15 +20,18 @@ from memory_core.model.filters import Filter, make_filter
 from memory_core.model.hits import Context, Hit, Recall
 from memory_core.model.record import Record, RememberResult, check_instant
 from memory_core.model.scope import Scope
+from memory_core.model.text import content_hash
 from memory_core.recall.context import is_injected, pack, render_block, strip_injected
 from memory_core.recall.engine import RecallEngine, Request, check_arms
 from memory_core.records.access import AccessCounter
 from memory_core.records.changes import Unset
+from memory_core.records.drafts import check_tags
 from memory_core.records.service import MAX_LIMIT, Records, check_count
 from memory_core.runs.episode import Run, episode_metadata, episode_text
 
 if TYPE_CHECKING:
     from memory_core.events.log import EventLog
+    from memory_core.importing.pipeline import ImportReport
     from memory_core.inference.token_count import TokenCounter
     from memory_core.insight.latency import Latencies
     from memory_core.insight.statistics import Insight
@@ -39,9 +44,9 @@ CONTEXT_CANDIDATES = 60
 """Hits considered for a context block; more than fit into any budget up to some 3,000 tokens of chat turns."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Services:
-    """What a scope works with; wired once by the client."""
+    """What all scopes of a client work with; wired by the client, anew when the embedding model changes."""
 
     records: Records
     engine: RecallEngine
@@ -191,6 +196,62 @@ class AsyncScopedMemory:
         return await self.remember(
             content, actor=actor, role=role, thread=thread, seq=seq, occurred_at=occurred_at, metadata=metadata
         )
+
+    async def import_file(
+        self,
+        path: str | PathLike[str],
+        *,
+        format: str | None = None,
+        strict: bool = False,
+        session_prefix: str = "",
+        tags: Iterable[str] = (),
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> ImportReport:
+        """Stores the conversations of a file as turns, with their dates and speakers. A second import adds nothing.
+
+        Memory is bounded by the longest conversation, not by the file. A turn without a date gets the file's own
+        (its last change) and ``{"undated": true}`` in its metadata.
+
+        Args:
+            path: JSONL with speaker, text, timestamp and session; an export of ChatGPT or Claude (.json or .zip);
+                LoCoMo's JSON. See ``memory_core.importing.read_turns``.
+            format: ``jsonl``, ``chatgpt``, ``claude`` or ``locomo``; detected by default.
+            strict: True to store nothing at all if any entry is bad. By default bad entries are skipped and reported.
+            session_prefix: Put before each session's name, to tell files apart that use the same names.
+            tags: Labels for all turns.
+            progress: Called with the number of turns done, and of all turns (None if that is not known).
+
+        Raises:
+            InvalidRequestError: The file is missing or of no known format; or ``strict`` and an entry is bad
+                (``details["entries"]`` names the first ones). Nothing was written.
+            UnavailableError: The database cannot be reached. Repeating the call is safe.
+        """
+        from memory_core.importing.pipeline import import_conversations
+
+        shared = {"tags": check_tags(tags)}
+        return await import_conversations(
+            path,
+            lambda items: self.remember_many(items, **shared),
+            self._turns_of,
+            format=format,
+            strict=strict,
+            session_prefix=session_prefix,
+            progress=progress,
+        )
+
+    async def _turns_of(self, thread: str) -> dict[int, str]:
+        """Hashes of the contents of a thread stored in this very scope, by their place."""
+        target, found = self.scope.durable(), dict[int, str]()
+        for offset in itertools.count(0, MAX_LIMIT):
+            records = await self.list(thread=thread, limit=MAX_LIMIT, offset=offset)
+            found.update(
+                (record.seq, content_hash(record.content, record.value))
+                for record in records
+                if record.seq is not None and record.scope == target
+            )
+            if len(records) < MAX_LIMIT:
+                break
+        return found
 
     async def recall(
         self,

@@ -9,9 +9,10 @@ import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from memory_core.bridge import Bridge
@@ -27,6 +28,9 @@ from memory_core.records.changes import Unset
 from memory_core.runs.episode import Run
 from memory_core.scoped import CONTEXT_CANDIDATES, DEFAULT_BUDGET_TOKENS, AsyncScopedMemory
 from memory_core.settings import Settings
+
+if TYPE_CHECKING:
+    from memory_core.importing.pipeline import ImportReport
 
 _UNSET = Unset.UNSET
 
@@ -179,6 +183,19 @@ class ScopedMemory:
     ) -> Record:
         """See ``AsyncScopedMemory.add_turn``."""
         return self._bridge.run(self._core.add_turn(**_arguments(locals())))
+
+    def import_file(
+        self,
+        path: str | PathLike[str],
+        *,
+        format: str | None = None,
+        strict: bool = False,
+        session_prefix: str = "",
+        tags: Iterable[str] = (),
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> ImportReport:
+        """See ``AsyncScopedMemory.import_file``. ``progress`` is called from the memory's own thread."""
+        return self._bridge.run(self._core.import_file(**_arguments(locals())))
 
     def recall(
         self,
