@@ -262,6 +262,7 @@ def _wire(
         insight=Insight(database, hot, latencies, facts),
         latencies=latencies,
         token_counter=token_counter,
+        opened=opened,
     )
 
 

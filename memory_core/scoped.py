@@ -46,7 +46,10 @@ CONTEXT_CANDIDATES = 60
 
 @dataclass(slots=True)
 class Services:
-    """What all scopes of a client work with; wired by the client, anew when the embedding model changes."""
+    """What all scopes of a client work with; wired by the client, anew when the embedding model changes.
+
+    ``opened`` is there to be kept: an embedded server stops when nobody holds it any more.
+    """
 
     records: Records
     engine: RecallEngine
@@ -55,6 +58,7 @@ class Services:
     insight: Insight
     latencies: Latencies
     token_counter: Callable[[], Awaitable[TokenCounter]]
+    opened: object
 
 
 class AsyncScopedMemory:

@@ -87,11 +87,11 @@ class Memory:
     ) -> ScopedMemory:
         """The memory as seen from these labels. See ``AsyncMemory.scope``."""
         core = self._core.scope(tenant=tenant, user=user, agent=agent, session=session, team=team)
-        return ScopedMemory(self._bridge, core)
+        return ScopedMemory(self, self._bridge, core)
 
     def global_scope(self) -> ScopedMemory:
         """The scope above all tenants. See ``AsyncMemory.global_scope``."""
-        return ScopedMemory(self._bridge, self._core.global_scope())
+        return ScopedMemory(self, self._bridge, self._core.global_scope())
 
     def health(self) -> dict[str, Any]:
         """See ``AsyncMemory.health``."""
@@ -128,7 +128,8 @@ class Memory:
 class ScopedMemory:
     """A scope's view of the store for synchronous code. See ``AsyncScopedMemory`` for every method."""
 
-    def __init__(self, bridge: Bridge, core: AsyncScopedMemory) -> None:
+    def __init__(self, memory: Memory, bridge: Bridge, core: AsyncScopedMemory) -> None:
+        self._memory = memory  # kept open as long as this view of it is in use
         self._bridge = bridge
         self._core = core
 
