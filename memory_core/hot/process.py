@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from memory_core.errors import ConflictError, InvalidRequestError
-from memory_core.inference.indexing import IndexedText
+from memory_core.inference.indexing import IndexedText, Indexing
 from memory_core.model.record import Draft, Record, RememberResult
 from memory_core.model.scope import Scope
 
@@ -61,6 +61,8 @@ class ProcessHotTier:
             if draft.thread is not None:
                 error = ConflictError("this turn (thread and seq) is taken by other content", id=str(old.id))
                 return RememberResult("error", None, None, error)
+            if draft.history:
+                return self._succeed(existing, draft, indexed, now)
             record = replace(_record(draft, now), id=old.id, recorded_at=old.recorded_at, version=old.version + 1)
             self._store(HotRecord(record, draft.hash, indexed, draft.indexed, _size(record, indexed)))
             return RememberResult("updated", record.id, record.version)
@@ -116,6 +118,17 @@ class ProcessHotTier:
             record = found.record
             found.record = replace(record, access_count=record.access_count + count, last_accessed_at=at)
 
+    async def reindex(self, indexing: Indexing) -> None:
+        """Gives all records vectors of another model. Requests in flight keep the records as they found them."""
+        before = [hot for hot in self._records.values() if hot.indexed_by_policy]
+        indexed = await indexing.index([hot.record.content for hot in before]) if before else []
+        for hot, text in zip(before, indexed, strict=True):
+            if self._records.get(hot.record.id) is hot:  # else it has left or changed meanwhile
+                changed = replace(hot, indexed=text, size_bytes=_size(hot.record, text))
+                self._records[hot.record.id] = changed
+                self._size_bytes += changed.size_bytes - hot.size_bytes
+        self._make_room(0)
+
     def statistics(self) -> dict[str, int]:
         """Number of records, their memory, its limit, and how many had to leave for it."""
         return {
@@ -124,6 +137,17 @@ class ProcessHotTier:
             "max_bytes": self._max_bytes,
             "evicted": self._evicted,
         }
+
+    def _succeed(self, former: HotRecord, draft: Draft, indexed: IndexedText, now: datetime) -> RememberResult:
+        """The new value of a key whose former value is kept, without the key and no longer valid."""
+        record, old = _record(draft, now), former.record
+        successor = HotRecord(record, draft.hash, indexed, draft.indexed, _size(record, indexed))
+        self._check_size(successor)
+        ended = now if old.valid_to is None else min(old.valid_to, now)
+        old = replace(old, key=None, valid_to=ended, updated_at=now, version=old.version + 1)
+        self._store(replace(former, record=old))
+        self._store(successor)
+        return RememberResult("updated", record.id, record.version)
 
     def _with_sequence(self, draft: Draft) -> Draft:
         if draft.thread is None or draft.seq is not None:
@@ -146,21 +170,27 @@ class ProcessHotTier:
 
     def _store(self, hot: HotRecord) -> None:
         """Puts a record in, in place of its former state, which stays if there is no room for the new one."""
-        if hot.size_bytes > self._max_bytes:
-            raise InvalidRequestError(
-                "the record is larger than the whole hot tier; raise MEMORY_CORE_HOT_MAX_BYTES or use a durable tier",
-                size_bytes=hot.size_bytes,
-            )
+        self._check_size(hot)
         if hot.record.id in self._records:
             self._remove(hot.record.id)
-        while self._size_bytes + hot.size_bytes > self._max_bytes:
-            self._remove(next(iter(self._records)))
-            self._evicted += 1
+        self._make_room(hot.size_bytes)
         record = hot.record
         self._records[record.id] = hot
         self._size_bytes += hot.size_bytes
         self._by_scope.setdefault(record.scope, {})[record.id] = None
         self._by_name[_name(record, hot.hash)] = record.id
+
+    def _make_room(self, size_bytes: int) -> None:
+        while self._size_bytes + size_bytes > self._max_bytes:
+            self._remove(next(iter(self._records)))
+            self._evicted += 1
+
+    def _check_size(self, hot: HotRecord) -> None:
+        if hot.size_bytes > self._max_bytes:
+            raise InvalidRequestError(
+                "the record is larger than the whole hot tier; raise MEMORY_CORE_HOT_MAX_BYTES or use a durable tier",
+                size_bytes=hot.size_bytes,
+            )
 
     def _remove(self, record_id: UUID) -> None:
         hot = self._records.pop(record_id)

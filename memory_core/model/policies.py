@@ -8,9 +8,9 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from memory_core.errors import InvalidRequestError
-from memory_core.model.scope import Level
+from memory_core.model.scope import Level, parse_level
 from memory_core.model.text import check_label
-from memory_core.model.tiers import DEFAULT_TIME_TO_LIVE, Tier
+from memory_core.model.tiers import DEFAULT_TIME_TO_LIVE, Tier, check_lifetime, parse_tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Policy:
 
     Attributes:
         name: What a caller passes as ``policy=``.
-        tier: The retention tier.
+        tier: The retention tier, or its name.
         time_to_live: Overrides the tier's default; None keeps it.
         indexed: True if words and meaning are indexed for recall; False leaves lookup by key and list.
         history: True if writing a key again keeps the former value as a record of its own.
@@ -35,8 +35,11 @@ class Policy:
 
     def __post_init__(self) -> None:
         check_label(self.name, "policy name")
-        if self.time_to_live is not None and self.time_to_live <= timedelta(0):
-            raise InvalidRequestError("a policy's time_to_live must be positive", field="time_to_live")
+        object.__setattr__(self, "tier", parse_tier(self.tier))
+        if self.level is not None:
+            object.__setattr__(self, "level", parse_level(self.level))
+        if self.time_to_live is not None:
+            check_lifetime(self.time_to_live)
 
     @property
     def default_time_to_live(self) -> timedelta | None:

@@ -41,6 +41,10 @@ DEFAULT_TIME_TO_LIVE: Mapping[Tier, timedelta | None] = MappingProxyType(
 """Requirement R2: seconds to minutes, hours, 30 days, months, never. Every record and policy can set its own."""
 
 
+MAX_LIFETIME = timedelta(days=365_000)
+"""Some thousand years: an expiry must stay within the years a datetime can hold."""
+
+
 def parse_tier(value: str) -> Tier:
     """The tier of this name.
 
@@ -52,3 +56,14 @@ def parse_tier(value: str) -> Tier:
     except ValueError:
         names = ", ".join(tier.value for tier in Tier)
         raise InvalidRequestError(f"unknown tier {value!r}; use one of: {names}", field="tier") from None
+
+
+def check_lifetime(time_to_live: object) -> timedelta:
+    """``time_to_live`` if it is a positive duration of at most ``MAX_LIFETIME``."""
+    if not isinstance(time_to_live, timedelta) or not timedelta(0) < time_to_live <= MAX_LIFETIME:
+        raise InvalidRequestError(
+            f"time_to_live must be a positive timedelta of at most {MAX_LIFETIME.days} days; "
+            'to keep a record for good use tier="permanent"',
+            field="time_to_live",
+        )
+    return time_to_live

@@ -11,8 +11,8 @@ from memory_core.errors import InvalidRequestError
 from memory_core.model.kinds import parse_kind
 from memory_core.model.record import check_instant
 from memory_core.model.text import MAX_CONTENT_CHARACTERS, check_fraction, check_json, check_label, check_text
-from memory_core.model.tiers import DEFAULT_TIME_TO_LIVE, parse_tier
-from memory_core.records.drafts import check_boost, check_flag, check_lifetime, check_metadata, check_tags
+from memory_core.model.tiers import DEFAULT_TIME_TO_LIVE, check_lifetime, parse_tier
+from memory_core.records.drafts import check_boost, check_flag, check_metadata, check_tags
 
 
 class Unset(Enum):

@@ -22,12 +22,10 @@ from memory_core.model.text import (
     check_text,
     content_hash,
 )
-from memory_core.model.tiers import DEFAULT_TIME_TO_LIVE, parse_tier
+from memory_core.model.tiers import DEFAULT_TIME_TO_LIVE, check_lifetime, parse_tier
 
 ROLES = ("user", "assistant", "system", "tool", "other")
 MAX_TAGS = 64
-MAX_LIFETIME = timedelta(days=365_000)
-"""Some thousand years: an expiry must stay within the years a datetime can hold."""
 
 
 def make_draft(
@@ -86,7 +84,7 @@ def make_draft(
     default_kind = Kind.SEMANTIC if thread is None else Kind.CONVERSATION
     return Draft(
         id=new_id(),
-        scope=_target(scope, rules.level if level is None else parse_level(level), hot=chosen_tier.is_hot),
+        scope=_target(scope, _level(scope, rules) if level is None else parse_level(level), hot=chosen_tier.is_hot),
         content=text,
         value=checked_value,
         key=None if key is None else check_label(key, "key"),
@@ -181,17 +179,6 @@ def check_flag(value: object, field: str) -> bool:
     return value
 
 
-def check_lifetime(time_to_live: object) -> timedelta:
-    """``time_to_live`` if it is a positive duration of at most ``MAX_LIFETIME``."""
-    if not isinstance(time_to_live, timedelta) or not timedelta(0) < time_to_live <= MAX_LIFETIME:
-        raise InvalidRequestError(
-            f"time_to_live must be a positive timedelta of at most {MAX_LIFETIME.days} days; "
-            'to keep a record for good use tier="permanent"',
-            field="time_to_live",
-        )
-    return time_to_live
-
-
 def check_tags(tags: object) -> tuple[str, ...]:
     """The tags without repetitions, in their order."""
     if isinstance(tags, str | Mapping) or not isinstance(tags, Iterable):
@@ -220,9 +207,15 @@ def _content(content: str | None, value: Any) -> str:
     return check_text(content, "content", limit=MAX_CONTENT_CHARACTERS)
 
 
+def _level(scope: Scope, rules: Policy) -> Level | None:
+    """The policy's level, if the scope has a label of that level: a default must not fail where it does not fit."""
+    has_it = rules.level in (None, Level.GLOBAL, Level.TENANT) or getattr(scope, rules.level.value) is not None
+    return rules.level if has_it else None
+
+
 def _target(scope: Scope, level: Level | None, *, hot: bool) -> Scope:
     """The scope in which the record is stored."""
-    if level is None or (level is Level.AGENT and scope.agent is None):
+    if level is None:
         return scope.private() if hot else scope.durable()
     if level is Level.GLOBAL and scope.level is not Level.GLOBAL:
         raise InvalidRequestError("only memory.global_scope() writes global records", field="level")

@@ -57,7 +57,11 @@ class Records:
         assert result.id is not None
         if result.status == "created" and not draft.tier.is_hot and (draft.thread is None or draft.seq is not None):
             return draft.as_record(datetime.now(UTC), draft.expires_at)  # as stored, to within milliseconds
-        return await self.get(viewer, result.id)
+        found = await self.find(viewer, result.id)
+        if found is not None:
+            return found
+        # stored, and by now forgotten by another task or expired: what was stored
+        return replace(draft.as_record(datetime.now(UTC), draft.expires_at), id=result.id, version=result.version or 1)
 
     async def remember_many(
         self, viewer: Scope, items: Iterable[str | Mapping[str, Any]], **shared: Any

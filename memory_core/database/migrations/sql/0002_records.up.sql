@@ -17,6 +17,8 @@ BEGIN
         SELECT scope_id INTO STRICT found FROM scopes
         WHERE tenant_id = bound_tenant() AND user_id = coalesce(p_user, '') AND agent_id = coalesce(p_agent, '')
           AND team_id = coalesce(p_team, '') AND session_id = coalesce(p_session, '');
+    END IF;
+    IF NOT found = ANY (bound_scopes()) THEN -- just made, here or meanwhile by another transaction
         PERFORM set_config('memory_core.scopes', (SELECT array_agg(scope_id)::text FROM scopes), true);
     END IF;
     RETURN found;
@@ -159,20 +161,26 @@ BEGIN
     FOR d IN
         SELECT x.n::integer AS ord, x.item ->> 'key' AS key, x.item ->> 'thread' AS thread,
                (x.item ->> 'seq')::integer AS seq, (x.item ->> 'id')::uuid AS id,
-               (x.item ->> 'content_hash')::uuid AS hash, (x.item ->> 'valid_to')::timestamptz AS valid_to, (x.item ->> 'history')::boolean AS history, x.item AS item
+               (x.item ->> 'content_hash')::uuid AS hash, (x.item ->> 'valid_to')::timestamptz AS valid_to,
+               (x.item ->> 'history')::boolean AS history, x.item AS item
         FROM jsonb_array_elements(p_drafts) WITH ORDINALITY AS x (item, n) ORDER BY x.n
     LOOP
         IF d.ord = ANY (v_created) THEN
             RETURN QUERY SELECT d.ord, d.id, 'created', 1;
             CONTINUE;
         END IF;
-        SELECT r.* INTO old FROM records r
-        WHERE r.tenant_id = v_tenant AND r.scope_id = v_scope
-          AND CASE WHEN d.thread IS NOT NULL THEN r.pos = (((v_threads -> d.thread ->> 0)::bigint << 24) | d.seq)
-                   WHEN d.key IS NOT NULL THEN r.key = d.key
-                   ELSE r.key IS NULL AND r.thread IS NULL AND r.former_key IS NULL AND r.content_hash = d.hash
-                        AND r.valid_to IS NOT DISTINCT FROM d.valid_to END
-        FOR UPDATE;
+        IF d.thread IS NOT NULL THEN -- three statements, each with its own unique index
+            SELECT r.* INTO old FROM records r
+            WHERE r.tenant_id = v_tenant AND r.pos = (((v_threads -> d.thread ->> 0)::bigint << 24) | d.seq) FOR UPDATE;
+        ELSIF d.key IS NOT NULL THEN
+            SELECT r.* INTO old FROM records r
+            WHERE r.tenant_id = v_tenant AND r.scope_id = v_scope AND r.key = d.key FOR UPDATE;
+        ELSE
+            SELECT r.* INTO old FROM records r
+            WHERE r.tenant_id = v_tenant AND r.scope_id = v_scope AND r.content_hash = d.hash
+              AND r.key IS NULL AND r.thread IS NULL AND r.former_key IS NULL
+              AND r.valid_to IS NOT DISTINCT FROM d.valid_to FOR UPDATE;
+        END IF;
         IF NOT FOUND AND d.thread IS NOT NULL AND d.key IS NOT NULL THEN
             RETURN QUERY SELECT d.ord, NULL::uuid, 'conflict', NULL::integer; -- the key is taken by another turn
         ELSIF NOT FOUND THEN
@@ -182,9 +190,11 @@ BEGIN
             IF old.expires_at <= now() THEN
                 PERFORM drop_record(old.pos);
             ELSE
-                UPDATE records r SET key = NULL, former_key = old.key, valid_to = now(), updated_at = now(),
-                                     version = r.version + 1
+                UPDATE records r SET key = NULL, former_key = old.key, valid_to = least(r.valid_to, now()),
+                                     updated_at = now(), version = r.version + 1
                 WHERE r.tenant_id = v_tenant AND r.id = old.id;
+                INSERT INTO events (tenant_id, scope_id, record_id, type, data)
+                VALUES (v_tenant, v_scope, old.id, 'updated', jsonb_build_object('version', old.version + 1));
             END IF;
             RETURN QUERY SELECT d.ord, m.id, CASE WHEN d.history THEN 'updated' ELSE m.status END, m.version
             FROM remember(p_tenant, p_user, p_agent, p_team, p_session, t_user, t_agent, t_team, t_session, p_model,
