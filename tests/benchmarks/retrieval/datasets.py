@@ -64,18 +64,26 @@ def read_conversations(path: Path) -> Iterator[Conversation]:
     Questions without evidence among the turns are left out: nothing can be found for them.
 
     Raises:
-        InvalidRequestError: The file is in neither format.
+        InvalidRequestError: The file is in neither format, or empty.
     """
-    with path.open("rb") as file:
-        for index, entry in enumerate(ijson.items(file, "item", use_float=True)):
-            if "conversation" in entry:
-                yield _locomo(entry, index)
-            elif "haystack_sessions" in entry:
-                yield _longmemeval(entry)
-            else:
-                raise InvalidRequestError(
-                    f"entry {index} of {path} is neither LoCoMo's nor LongMemEval's", field="data"
-                )
+    found = False
+    try:
+        with path.open("rb") as file:
+            for index, entry in enumerate(ijson.items(file, "item", use_float=True)):
+                found = True
+                yield _conversation(entry, index)
+    except ijson.JSONError as error:
+        raise InvalidRequestError(f"{path} is not JSON", field="data") from error
+    if not found:
+        raise InvalidRequestError(f"{path} holds no conversations", field="data")
+
+
+def _conversation(entry: object, index: int) -> Conversation:
+    if isinstance(entry, dict) and "conversation" in entry:
+        return _locomo(entry, index)
+    if isinstance(entry, dict) and "haystack_sessions" in entry:
+        return _longmemeval(entry)
+    raise InvalidRequestError(f"entry {index} is neither LoCoMo's nor LongMemEval's", field="data")
 
 
 def _locomo(sample: Mapping[str, Any], index: int) -> Conversation:

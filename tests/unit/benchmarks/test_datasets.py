@@ -115,3 +115,13 @@ def test_longmemeval_evidence_without_marks_is_the_session(tmp_path: Path) -> No
 def test_another_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequestError, match="neither LoCoMo's nor LongMemEval's"):
         read(tmp_path, {"messages": []})
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("[", "not JSON"), ("no", "not JSON"), ("[]", "no conversations"), ("{}", "no")]
+)
+def test_a_broken_or_empty_file_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    file = tmp_path / "data.json"
+    file.write_text(text)
+    with pytest.raises(InvalidRequestError, match=reason):
+        list(read_conversations(file))
