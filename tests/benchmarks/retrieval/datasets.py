@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import ijson
-
 from memory_core.errors import InvalidRequestError
+from memory_core.importing.arrays import objects_of
 from memory_core.importing.locomo import locomo_turns
 from memory_core.importing.turns import ImportedTurn
 
@@ -67,21 +66,20 @@ def read_conversations(path: Path) -> Iterator[Conversation]:
         InvalidRequestError: The file is in neither format, or empty.
     """
     found = False
-    try:
-        with path.open("rb") as file:
-            for index, entry in enumerate(ijson.items(file, "item", use_float=True)):
-                found = True
-                yield _conversation(entry, index)
-    except ijson.JSONError as error:
-        raise InvalidRequestError(f"{path} is not JSON", field="data") from error
+    with path.open("rb") as file:
+        for index, entry in enumerate(objects_of(file)):
+            if isinstance(entry, str):
+                raise InvalidRequestError(f"entry {index} of {path}: {entry}", field="data")
+            found = True
+            yield _conversation(entry, index)
     if not found:
         raise InvalidRequestError(f"{path} holds no conversations", field="data")
 
 
-def _conversation(entry: object, index: int) -> Conversation:
-    if isinstance(entry, dict) and "conversation" in entry:
+def _conversation(entry: Mapping[str, Any], index: int) -> Conversation:
+    if "conversation" in entry:
         return _locomo(entry, index)
-    if isinstance(entry, dict) and "haystack_sessions" in entry:
+    if "haystack_sessions" in entry:
         return _longmemeval(entry)
     raise InvalidRequestError(f"entry {index} is neither LoCoMo's nor LongMemEval's", field="data")
 

@@ -118,7 +118,8 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("[", "not JSON"), ("no", "not JSON"), ("[]", "no conversations"), ("{}", "no")]
+    ("text", "reason"),
+    [("[", "ends in the middle"), ("[3]", "not a JSON object"), ("[]", "no conversations"), ("{}", "not a JSON array")],
 )
 def test_a_broken_or_empty_file_is_refused(tmp_path: Path, text: str, reason: str) -> None:
     file = tmp_path / "data.json"
