@@ -81,11 +81,15 @@ class RecallEngine:
         spans = find_time_spans(query, request.now)[0] if request.signals else []
         wanted = self._indexing.analyzer.term_frequencies(question.text) if words else {}
         matches = lexical.gather(_only(found.postings, wanted), found.counts.records, self._weights)
-        chosen = lexical.preselect(matches, found.counts, self._weights, found.allowed)
+        chosen, scores = lexical.preselect(matches, found.counts, self._weights, found.allowed)
         vector = await self._indexing.query_vector(question.text) if "vector" in request.arms else None
-        rows = await self._second(request, vector, matches.pos[chosen[chosen < _durable(matches)]].tolist())
+        durable = chosen < _durable(matches)
+        rows = await self._second(
+            request, question, bool(spans), vector, matches.pos[chosen[durable]].tolist(), scores[durable].tolist()
+        )
         candidates = self._candidates(request, rows, found, matches, chosen, vector)
-        ranked = rank(candidates, question, spans, self._weights, signals=request.signals)
+        floor = (rows[0]["lowest_lexical"], rows[0]["lowest_cosine"]) if rows else None
+        ranked = rank(candidates, question, spans, self._weights, signals=request.signals, floor=floor)
         kept, repeated = collapse(ranked)
         hits = tuple(_hit(item, request.explain) for item in kept[: request.limit])
         if not request.explain:
@@ -126,8 +130,16 @@ class RecallEngine:
         return _with_hot(_Found(counts, actors, postings, allowed, hot), terms)
 
     async def _second(
-        self, request: Request, vector: NDArray[np.float32] | None, positions: list[int]
+        self,
+        request: Request,
+        question: Question,
+        dated: bool,
+        vector: NDArray[np.float32] | None,
+        positions: list[int],
+        scores: list[float],
     ) -> Sequence[Any]:
+        weights = self._weights
+        pool = max(weights.pool, request.limit)
         condition = None if request.condition.is_empty else orjson.dumps(request.condition.as_json()).decode()
         return await self._database.call(
             _SQL["recall_candidates"],
@@ -135,9 +147,19 @@ class RecallEngine:
             self._indexing.model_id,
             self._indexing.dimensions,
             None if vector is None else pack_vector(vector),
-            max(self._weights.pool, request.limit),
+            pool,
+            weights.following if request.signals else 0,
             positions,
+            scores,
             request.query.strip() if "key" in request.arms else None,
+            list(question.actors),
+            question.about_user,
+            4 * pool if dated or request.limit > weights.keep // 2 else weights.keep,
+            weights.lexical,
+            weights.cosine,
+            weights.subject,
+            weights.statement if request.signals else 0.0,
+            weights.statement_terms,
             condition,
             request.as_of,
         )
@@ -175,7 +197,9 @@ class RecallEngine:
             )  # fmt: skip
         for index, (hot, score) in enumerate(zip(found.hot, bm25.tolist()[len(rows) :], strict=True), 1):
             record, stored = hot.record, hot.indexed.vector
-            cosine = None if stored is None or vector is None else float(stored @ vector)
+            cosine = None
+            if stored is not None and vector is not None and stored.shape == vector.shape:  # vectors of one model
+                cosine = float(stored @ vector)
             arms = {"hot": index} | ({"key": 1} if record.key == request.query.strip() else {})
             candidates.append(
                 Candidate(

@@ -137,8 +137,9 @@ def bm25(
 
 def preselect(
     matches: LexicalMatches, counts: ScopeCounts, weights: Weights, allowed: NDArray[np.int64] | None
-) -> NDArray[np.int64]:
-    """Indices into ``matches.pos`` of the candidates, best first.
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Indices into ``matches.pos`` of the candidates, best first, then the turns after the first of them; and their
+    scores.
 
     The lengths of neighbours are not known yet, so the mean stands in for them; the final score uses the true ones.
 
@@ -157,7 +158,12 @@ def preselect(
         scores[~np.isin(matches.pos, allowed)] = 0
     pool = min(weights.pool, len(scores))
     if pool == 0:
-        return np.empty(0, dtype=np.int64)
+        return np.empty(0, dtype=np.int64), scores
     best = np.argpartition(-scores, pool - 1)[:pool]
     best = best[scores[best] > 0]
-    return best[np.argsort(-scores[best], kind="stable")]
+    best = best[np.argsort(-scores[best], kind="stable")]
+    after = np.searchsorted(matches.pos, matches.pos[best[: weights.following]] + 1)
+    after = after[after < len(scores)]
+    after = after[np.isin(matches.pos[after] - 1, matches.pos[best]) & (scores[after] > 0)]
+    best = np.concatenate((best, np.setdiff1d(after, best)))
+    return best, scores[best]

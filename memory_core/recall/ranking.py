@@ -72,18 +72,28 @@ def rank(
     weights: Weights,
     *,
     signals: bool = True,
+    floor: tuple[float, float] | None = None,
 ) -> list[Ranked]:
     """Orders candidates, best first; equal scores keep the newer one first.
 
     Lexical and vector scores are scaled to [0, 1] over the candidates and added with their weights: scores carry more
     than ranks do. With ``signals=False`` nothing else counts.
+
+    Args:
+        candidates: What was found.
+        question: What is asked.
+        spans: Times named in the question.
+        weights: The weights.
+        signals: False to rank by words and meaning alone.
+        floor: The lowest lexical and cosine scores found, if ``candidates`` are only the best of more.
     """
     if not candidates:
         return []
-    lexical = scale(np.array([c.bm25 for c in candidates]))
+    low_lexical, low_cosine = floor or (math.inf, math.inf)
+    lexical = scale(np.array([c.bm25 for c in candidates]), low_lexical)
     known = [c.cosine for c in candidates if c.cosine is not None]
     lowest = min(known, default=0.0)
-    cosine = scale(np.array([lowest if c.cosine is None else c.cosine for c in candidates]))
+    cosine = scale(np.array([lowest if c.cosine is None else c.cosine for c in candidates]), low_cosine)
     ranked = []
     for candidate, words, meaning in zip(candidates, lexical.tolist(), cosine.tolist(), strict=True):
         parts = {"lexical": weights.lexical * words, "cosine": weights.cosine * meaning}
@@ -123,9 +133,9 @@ def _answer_weight(answer: Answer, weights: Weights) -> float:
     return {"time": weights.answer_time, "number": weights.answer_number, "name": weights.answer_name}[answer]
 
 
-def scale(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Min-max to [0, 1]; all equal gives all 0."""
-    low, high = scores.min(), scores.max()
+def scale(scores: NDArray[np.float64], floor: float = math.inf) -> NDArray[np.float64]:
+    """Min-max to [0, 1], where a known lower ``floor`` counts as the minimum; all equal gives all 0."""
+    low, high = min(scores.min(), floor), scores.max()
     return np.zeros_like(scores) if high <= low else (scores - low) / (high - low)
 
 

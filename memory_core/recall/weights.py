@@ -37,6 +37,9 @@ class Weights:
         confidence: The same for confidence around its default 0.7.
         evidence: Per natural logarithm of the number of statements.
         pool: Candidates taken from each arm; 30 instead of 100 costs 0.4 points.
+        following: After so many of the best of each arm the next turn becomes a candidate too: questions are
+            answered there.
+        keep: Candidates that the finer signals are computed for; with a time in the question, all of them.
         common_from: In scopes of more records, words in more than a tenth of them are left out.
     """
 
@@ -64,6 +67,8 @@ class Weights:
     confidence: float = 0.25
     evidence: float = 0.1
     pool: int = 100
+    following: int = 30
+    keep: int = 60
     common_from: int = 20_000
 
 

@@ -186,12 +186,17 @@ END $$;
 CREATE FUNCTION bound_scopes() RETURNS bigint[] LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT coalesce(nullif(current_setting('memory_core.scopes', true), ''), '{}')::bigint[] $$;
 
-CREATE FUNCTION bound(p_name text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS
-$$ SELECT coalesce(current_setting('memory_core.' || p_name, true), '') $$;
+-- The values a label of a visible record may have: absent, or as bound.
+CREATE FUNCTION bound_labels(p_name text) RETURNS text[] LANGUAGE sql STABLE PARALLEL SAFE AS
+$$ SELECT ARRAY['', coalesce(current_setting('memory_core.' || p_name, true), '')] $$;
 
 -- The prefix tells the global tenant '' from a setting that was never made or has been reset: then it is NULL.
 CREATE FUNCTION bound_tenant() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT substring(current_setting('memory_core.tenant', true) FROM '^t:(.*)$') $$;
+
+-- The tenants whose records may be read: the global one and the bound one.
+CREATE FUNCTION bound_tenants() RETURNS text[] LANGUAGE sql STABLE PARALLEL SAFE AS
+$$ SELECT ARRAY['', memory_core.bound_tenant()] $$;
 
 DO $$
 DECLARE
@@ -207,19 +212,19 @@ BEGIN
 
     -- scopes: what bind() itself reads, therefore by label and not by id
     CREATE POLICY reads ON scopes FOR SELECT TO memory_core_runtime USING (
-        (SELECT bound_tenant()) IS NOT NULL AND tenant_id = ANY (ARRAY['', (SELECT bound_tenant())])
-        AND user_id = ANY (ARRAY['', (SELECT bound('user'))]) AND agent_id = ANY (ARRAY['', (SELECT bound('agent'))])
-        AND team_id = ANY (ARRAY['', (SELECT bound('team'))])
-        AND session_id = ANY (ARRAY['', (SELECT bound('session'))]));
+        (SELECT bound_tenant()) IS NOT NULL AND tenant_id = ANY ((SELECT bound_tenants())::text[])
+        AND user_id = ANY ((SELECT bound_labels('user'))::text[]) AND agent_id = ANY ((SELECT bound_labels('agent'))::text[])
+        AND team_id = ANY ((SELECT bound_labels('team'))::text[])
+        AND session_id = ANY ((SELECT bound_labels('session'))::text[]));
     CREATE POLICY writes ON scopes FOR INSERT TO memory_core_runtime WITH CHECK (
         tenant_id = (SELECT bound_tenant())
-        AND user_id = ANY (ARRAY['', (SELECT bound('user'))]) AND agent_id = ANY (ARRAY['', (SELECT bound('agent'))])
-        AND team_id = ANY (ARRAY['', (SELECT bound('team'))])
-        AND session_id = ANY (ARRAY['', (SELECT bound('session'))]));
+        AND user_id = ANY ((SELECT bound_labels('user'))::text[]) AND agent_id = ANY ((SELECT bound_labels('agent'))::text[])
+        AND team_id = ANY ((SELECT bound_labels('team'))::text[])
+        AND session_id = ANY ((SELECT bound_labels('session'))::text[]));
 
     FOREACH name IN ARRAY ARRAY['scope_stats', 'threads', 'actors', 'postings', 'embeddings', 'events'] LOOP
         EXECUTE format('CREATE POLICY reads ON %I FOR SELECT TO memory_core_runtime USING ('
-            'tenant_id = ANY (ARRAY['''', (SELECT bound_tenant())]) '
+            'tenant_id = ANY ((SELECT bound_tenants())::text[]) '
             'AND scope_id = ANY ((SELECT bound_scopes())::bigint[]))', name);
         EXECUTE format('CREATE POLICY inserts ON %I FOR INSERT TO memory_core_runtime WITH CHECK ('
             'tenant_id = (SELECT bound_tenant()) AND scope_id = ANY ((SELECT bound_scopes())::bigint[]))', name);
@@ -235,25 +240,25 @@ BEGIN
 
     -- records carry the labels themselves: both the scope's id and the labels must agree
     CREATE POLICY reads ON records FOR SELECT TO memory_core_runtime USING (
-        tenant_id = ANY (ARRAY['', (SELECT bound_tenant())]) AND scope_id = ANY ((SELECT bound_scopes())::bigint[])
-        AND user_id = ANY (ARRAY['', (SELECT bound('user'))]) AND agent_id = ANY (ARRAY['', (SELECT bound('agent'))])
-        AND team_id = ANY (ARRAY['', (SELECT bound('team'))])
-        AND session_id = ANY (ARRAY['', (SELECT bound('session'))]));
+        tenant_id = ANY ((SELECT bound_tenants())::text[]) AND scope_id = ANY ((SELECT bound_scopes())::bigint[])
+        AND user_id = ANY ((SELECT bound_labels('user'))::text[]) AND agent_id = ANY ((SELECT bound_labels('agent'))::text[])
+        AND team_id = ANY ((SELECT bound_labels('team'))::text[])
+        AND session_id = ANY ((SELECT bound_labels('session'))::text[]));
     CREATE POLICY inserts ON records FOR INSERT TO memory_core_runtime WITH CHECK (
         tenant_id = (SELECT bound_tenant()) AND scope_id = ANY ((SELECT bound_scopes())::bigint[])
-        AND user_id = ANY (ARRAY['', (SELECT bound('user'))]) AND agent_id = ANY (ARRAY['', (SELECT bound('agent'))])
-        AND team_id = ANY (ARRAY['', (SELECT bound('team'))])
-        AND session_id = ANY (ARRAY['', (SELECT bound('session'))]));
+        AND user_id = ANY ((SELECT bound_labels('user'))::text[]) AND agent_id = ANY ((SELECT bound_labels('agent'))::text[])
+        AND team_id = ANY ((SELECT bound_labels('team'))::text[])
+        AND session_id = ANY ((SELECT bound_labels('session'))::text[]));
     CREATE POLICY updates ON records FOR UPDATE TO memory_core_runtime USING (
         tenant_id = (SELECT bound_tenant()) AND scope_id = ANY ((SELECT bound_scopes())::bigint[])
-        AND user_id = ANY (ARRAY['', (SELECT bound('user'))]) AND agent_id = ANY (ARRAY['', (SELECT bound('agent'))])
-        AND team_id = ANY (ARRAY['', (SELECT bound('team'))])
-        AND session_id = ANY (ARRAY['', (SELECT bound('session'))]));
+        AND user_id = ANY ((SELECT bound_labels('user'))::text[]) AND agent_id = ANY ((SELECT bound_labels('agent'))::text[])
+        AND team_id = ANY ((SELECT bound_labels('team'))::text[])
+        AND session_id = ANY ((SELECT bound_labels('session'))::text[]));
     CREATE POLICY deletes ON records FOR DELETE TO memory_core_runtime USING (
         tenant_id = (SELECT bound_tenant()) AND scope_id = ANY ((SELECT bound_scopes())::bigint[])
-        AND user_id = ANY (ARRAY['', (SELECT bound('user'))]) AND agent_id = ANY (ARRAY['', (SELECT bound('agent'))])
-        AND team_id = ANY (ARRAY['', (SELECT bound('team'))])
-        AND session_id = ANY (ARRAY['', (SELECT bound('session'))]));
+        AND user_id = ANY ((SELECT bound_labels('user'))::text[]) AND agent_id = ANY ((SELECT bound_labels('agent'))::text[])
+        AND team_id = ANY ((SELECT bound_labels('team'))::text[])
+        AND session_id = ANY ((SELECT bound_labels('session'))::text[]));
 
     -- which embedding models the store knows is no secret; only the administrator changes it
     CREATE POLICY reads ON embedding_models FOR SELECT TO memory_core_runtime USING (true);

@@ -7,4 +7,5 @@ DROP FUNCTION matches(records, jsonb), matches_metadata(jsonb, jsonb), forget(te
     rewrite_content(bigint, text, jsonb, uuid, integer, boolean, smallint, boolean, halfvec, bigint[], smallint[]),
     drop_record(bigint), unindex(bigint),
     remember(text, text, text, text, text, text, text, text, text, smallint, boolean, jsonb, halfvec[], integer[], bigint[], smallint[]),
-    count_records(bigint, bigint, bigint, bigint, bigint), check_model(smallint), scope_for(text, text, text, text);
+    count_records(bigint, bigint, bigint, bigint, bigint), hold_scope(bigint), hold_models(), check_model(smallint),
+    scope_for(text, text, text, text);

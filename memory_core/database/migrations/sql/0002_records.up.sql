@@ -32,6 +32,14 @@ BEGIN
     END IF;
 END $$;
 
+-- Whatever writes vectors holds this lock shared, a change of models holds it alone (database/models.sql). So no vector
+-- of a model that has just left is written. 1835363684 is "mode" in ASCII.
+CREATE FUNCTION hold_models() RETURNS void LANGUAGE sql AS $$ SELECT pg_advisory_xact_lock_shared(1835363684) $$;
+
+-- Writers of a scope's vectors hold this lock shared while they rely on its "large", see mark_large.
+CREATE FUNCTION hold_scope(p_scope bigint) RETURNS void LANGUAGE sql AS
+$$ SELECT pg_advisory_xact_lock_shared(1354829038, (p_scope % 2147483647)::integer) $$;
+
 -- Adds to the counters of a scope, in this connection's slot.
 CREATE FUNCTION count_records(p_scope bigint, p_records bigint, p_turns bigint, p_terms bigint, p_capped bigint)
 RETURNS void LANGUAGE sql AS $$
@@ -63,10 +71,10 @@ DECLARE
     d record;
     old record;
 BEGIN
-    PERFORM bind(p_tenant, p_user, p_agent, p_team, p_session), check_model(p_model);
+    PERFORM bind(p_tenant, p_user, p_agent, p_team, p_session), hold_models(), check_model(p_model);
     v_tenant := bound_tenant();
     v_scope := scope_for(t_user, t_agent, t_team, t_session);
-    PERFORM pg_advisory_xact_lock_shared(1354829038, (v_scope % 2147483647)::integer); -- see mark_large
+    PERFORM hold_scope(v_scope);
     SELECT s.large INTO v_large FROM scopes s WHERE s.tenant_id = v_tenant AND s.scope_id = v_scope;
 
     -- threads: number, and the first sequence number for turns that brought none
@@ -287,7 +295,7 @@ RETURNS SETOF uuid LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     r record;
 BEGIN
-    PERFORM bind(p_tenant, p_user, p_agent, p_team, p_session);
+    PERFORM bind(p_tenant, p_user, p_agent, p_team, p_session), hold_models();
     FOR r IN SELECT id, pos, scope_id FROM records WHERE tenant_id = bound_tenant() AND id = ANY (p_ids)
              ORDER BY id FOR UPDATE LOOP
         PERFORM drop_record(r.pos);
@@ -375,7 +383,11 @@ DECLARE
     old records;
     p jsonb := p_patch;
 BEGIN
-    PERFORM bind(p_tenant, p_user, p_agent, p_team, p_session);
+    PERFORM bind(p_tenant, p_user, p_agent, p_team, p_session), hold_models();
+    IF p_hash IS NOT NULL THEN -- new content: a new vector
+        PERFORM check_model(p_model), hold_scope(r.scope_id) FROM records r
+        WHERE r.tenant_id = bound_tenant() AND r.id = p_id;
+    END IF;
     SELECT * INTO old FROM records r
     WHERE r.tenant_id = bound_tenant() AND r.id = p_id AND (r.expires_at IS NULL OR r.expires_at > now()) FOR UPDATE;
     IF NOT FOUND OR old.version <> p_if_version THEN
@@ -431,7 +443,7 @@ DECLARE
     r record;
     n integer := 0;
 BEGIN
-    PERFORM bind(p_tenant, p_user, p_agent, p_team, p_session);
+    PERFORM bind(p_tenant, p_user, p_agent, p_team, p_session), hold_models();
     FOR r IN SELECT pos, id, scope_id FROM records WHERE tenant_id = bound_tenant() AND expires_at <= now()
              ORDER BY id LIMIT p_limit FOR UPDATE SKIP LOCKED LOOP
         PERFORM drop_record(r.pos);

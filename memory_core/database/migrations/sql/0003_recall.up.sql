@@ -76,51 +76,87 @@ BEGIN
     END IF;
 END $$;
 
--- Second: the candidates. The union of the nearest vectors, the positions the words chose, and the record whose key
--- is the query itself; each with its cosine and the term counts of the two turns on either side.
+-- Second: the candidates. The union of the nearest vectors, the positions the words chose (with their scores, best
+-- first, and the turns after the best of them), the turns after the nearest p_next vectors (a question is answered
+-- there), and the record whose key is the query itself. The p_keep best by a score without the finer signals are
+-- returned, each with its cosine and the term counts of the two turns on either side; lowest_* are the lowest scores
+-- among all candidates, for scaling.
 CREATE FUNCTION recall_candidates(
     p_tenant text, p_user text, p_agent text, p_team text, p_session text,
-    p_model smallint, p_dimensions integer, p_vector halfvec, p_limit integer, p_positions bigint[], p_key text,
+    p_model smallint, p_dimensions integer, p_vector halfvec, p_limit integer, p_next integer,
+    p_positions bigint[], p_scores real[], p_key text, p_actors text[], p_about_user boolean, p_keep integer,
+    p_lexical real, p_cosine real, p_subject real, p_statement real, p_statement_terms integer,
     p_filter jsonb, p_as_of timestamptz
-) RETURNS TABLE (record records, cosine real, vector_rank integer, is_key boolean,
-                 before1 integer, after1 integer, before2 integer, after2 integer)
+) RETURNS TABLE (
+    tenant_id text, id uuid, pos bigint, user_id text, agent_id text, team_id text, session_id text, terms integer,
+    recorded_at timestamptz, updated_at timestamptz, occurred_at timestamptz, expires_at timestamptz,
+    valid_from timestamptz, valid_to timestamptz, last_accessed_at timestamptz, access_count integer,
+    version integer, evidence_count integer, seq integer, importance real, confidence real, boost real,
+    pinned boolean, kind text, tier text, policy text, key text, thread text, actor text, role text,
+    origin_session text, source text, tags text[], metadata jsonb, value jsonb, content text,
+    cosine real, vector_rank integer, is_key boolean,
+    before1 integer, after1 integer, before2 integer, after2 integer, lowest_lexical real, lowest_cosine real)
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM bind(p_tenant, p_user, p_agent, p_team, p_session), check_model(p_model);
     RETURN QUERY
-    WITH near AS (
+    WITH near AS MATERIALIZED (
         SELECT n.pos, row_number() OVER ()::integer AS rank
         FROM nearest(p_model, p_dimensions, p_vector, p_limit, p_filter) n WHERE p_vector IS NOT NULL
-    ), keyed AS (
-        SELECT r.pos FROM records r WHERE r.key = p_key
+    ), found AS (
+        SELECT near.pos, near.rank, NULL::real AS lexical, false AS is_key FROM near
+        UNION ALL SELECT near.pos + 1, NULL, NULL, false FROM near
+                  WHERE near.rank <= p_next AND near.pos & 16777215 <> 16777215
+        UNION ALL SELECT w.pos, NULL, w.score, false FROM unnest(p_positions, p_scores) AS w (pos, score)
+        UNION ALL SELECT r.pos, NULL, NULL, true FROM records r WHERE r.key = p_key
     ), wanted AS (
-        -- and the turn after each: a question is answered there
-        SELECT near.pos + d AS pos FROM near, generate_series(0, 1) d
-        UNION SELECT p + d FROM unnest(p_positions) p, generate_series(0, 1) d
-        UNION SELECT keyed.pos FROM keyed
+        SELECT found.pos, min(found.rank) AS rank, coalesce(max(found.lexical), 0) AS lexical,
+               bool_or(found.is_key) AS is_key
+        FROM found GROUP BY found.pos
+    ), candidate AS ( -- OFFSET 0: one look-up each. Left to itself the planner reads whole scopes when most are small.
+        SELECT w.*, r.thread IS NOT NULL AS is_turn,
+               coalesce((1 - (e.vector <=> p_vector))::real, 0) AS cosine, e.vector IS NOT NULL AS has_vector,
+               p_statement * ln(1 + least(r.terms, p_statement_terms))
+               + CASE WHEN r.actor = ANY (p_actors) OR (p_about_user AND r.role = 'user') THEN p_subject ELSE 0 END AS bonus
+        FROM wanted w
+        CROSS JOIN LATERAL (
+            SELECT x.tenant_id, x.scope_id, x.thread, x.terms, x.actor, x.role FROM records x
+            WHERE x.pos = w.pos AND (x.expires_at IS NULL OR x.expires_at > now())
+              AND x.valid_from <= coalesce(p_as_of, 'infinity')
+              AND (x.valid_to IS NULL OR x.valid_to > coalesce(p_as_of, now()))
+              AND (p_filter IS NULL OR matches(x, p_filter)) OFFSET 0
+        ) r
+        LEFT JOIN LATERAL (
+            SELECT coalesce(x.embedding, x.wide) AS vector FROM embeddings x
+            WHERE x.tenant_id = r.tenant_id AND x.scope_id = r.scope_id AND x.model_id = p_model AND x.pos = w.pos OFFSET 0
+        ) e ON true
+    ), ranged AS (
+        SELECT c.*, min(c.lexical) OVER () AS low_lexical, max(c.lexical) OVER () AS high_lexical,
+               min(c.cosine) OVER () AS low_cosine, max(c.cosine) OVER () AS high_cosine
+        FROM candidate c
+    ), kept AS MATERIALIZED (
+        SELECT c.* FROM ranged c
+        ORDER BY c.is_key DESC,
+                 p_lexical * coalesce((c.lexical - c.low_lexical) / nullif(c.high_lexical - c.low_lexical, 0), 0)
+                 + p_cosine * coalesce((c.cosine - c.low_cosine) / nullif(c.high_cosine - c.low_cosine, 0), 0) + c.bonus DESC
+        LIMIT p_keep
     )
-    SELECT r.record, (1 - (e.vector <=> p_vector))::real, near.rank, keyed.pos IS NOT NULL, beside.before1, beside.after1,
-           beside.before2, beside.after2
-    FROM wanted w
-    -- OFFSET 0: one look-up per candidate. Left to itself the planner reads the scope whole when most scopes are small.
-    CROSS JOIN LATERAL (SELECT x AS record, x.* FROM records x WHERE x.pos = w.pos OFFSET 0) r
+    SELECT
+        r.tenant_id, r.id, r.pos, r.user_id, r.agent_id, r.team_id, r.session_id, r.terms, r.recorded_at,
+        r.updated_at, r.occurred_at, r.expires_at, r.valid_from, r.valid_to, r.last_accessed_at, r.access_count,
+        r.version, r.evidence_count, r.seq, r.importance, r.confidence, r.boost, r.pinned, r.kind, r.tier, r.policy,
+        r.key, r.thread, r.actor, r.role, r.origin_session, r.source, r.tags, r.metadata, r.value, r.content,
+        CASE WHEN k.has_vector THEN k.cosine END, k.rank, k.is_key,
+        beside.before1, beside.after1, beside.before2, beside.after2, k.low_lexical, k.low_cosine
+    FROM kept k
+    CROSS JOIN LATERAL (SELECT x.* FROM records x WHERE x.pos = k.pos OFFSET 0) r
     LEFT JOIN LATERAL (
-        SELECT coalesce(x.embedding, x.wide) AS vector FROM embeddings x
-        WHERE x.tenant_id = r.tenant_id AND x.scope_id = r.scope_id AND x.model_id = p_model AND x.pos = r.pos OFFSET 0
-    ) e ON true
-    LEFT JOIN near ON near.pos = w.pos
-    LEFT JOIN keyed ON keyed.pos = w.pos
-    LEFT JOIN LATERAL (
-        SELECT max(least(x.terms, 30)) FILTER (WHERE x.pos = w.pos - 1) AS before1,
-               max(least(x.terms, 30)) FILTER (WHERE x.pos = w.pos + 1) AS after1,
-               max(least(x.terms, 30)) FILTER (WHERE x.pos = w.pos - 2) AS before2,
-               max(least(x.terms, 30)) FILTER (WHERE x.pos = w.pos + 2) AS after2
+        SELECT max(least(x.terms, 30)) FILTER (WHERE x.pos = k.pos - 1) AS before1,
+               max(least(x.terms, 30)) FILTER (WHERE x.pos = k.pos + 1) AS after1,
+               max(least(x.terms, 30)) FILTER (WHERE x.pos = k.pos - 2) AS before2,
+               max(least(x.terms, 30)) FILTER (WHERE x.pos = k.pos + 2) AS after2
         FROM records x
-        WHERE r.thread IS NOT NULL
-          AND x.pos BETWEEN greatest(w.pos - 2, w.pos & ~16777215::bigint) AND w.pos + 2 AND x.pos <> w.pos
-    ) beside ON true
-    WHERE (r.expires_at IS NULL OR r.expires_at > now())
-      AND r.valid_from <= coalesce(p_as_of, 'infinity') AND (r.valid_to IS NULL OR r.valid_to > coalesce(p_as_of, now()))
-      AND (p_filter IS NULL OR matches(r.record, p_filter));
+        WHERE k.is_turn AND x.pos BETWEEN greatest(k.pos - 2, k.pos & ~16777215::bigint) AND k.pos + 2 AND x.pos <> k.pos
+    ) beside ON true;
 END $$;
