@@ -105,8 +105,9 @@ class ProcessHotTier:
         self._store(HotRecord(record, content_hash, indexed, old.indexed_by_policy, _size(record, indexed)))
 
     def forget(self, viewer: Scope, record_id: UUID) -> bool:
-        """Removes a visible record; False if there is none."""
-        if self.get(viewer, record_id) is None:
+        """Removes a visible record of the viewer's tenant; False if there is none."""
+        found = self.get(viewer, record_id)
+        if found is None or found.record.scope.tenant != viewer.tenant:
             return False
         self._remove(record_id)
         return True
