@@ -30,7 +30,7 @@ class Settings(BaseSettings):
         default=None, description="Postgres URL (15 or newer, pgvector 0.8 or newer). Unset: embedded Postgres."
     )
     redis_url: SecretStr | None = Field(
-        default=None, description="Redis URL for the shared hot tier. Unset: hot records stay in the process."
+        default=None, description="Redis URL for a shared hot tier. Not used yet: hot records stay in the process."
     )
     data_dir: Path = Field(
         default_factory=default_data_dir, description="Folder of the embedded Postgres. Processes may share it."
@@ -46,7 +46,8 @@ class Settings(BaseSettings):
     language: str = Field(default="english", description="Language of stemming and stop words, or `simple` for none.")
     tokenizer: str | None = Field(
         default=None,
-        description="tiktoken encoding for token budgets. Unset: o200k_base if at hand, else the bundled one.",
+        description="Token counter for budgets: `tiktoken:o200k_base`, `tiktoken:cl100k_base` or the bundled "
+        "`wordllama`. Unset: tiktoken if its vocabulary is at hand, else `wordllama`.",
     )
     pool_min_size: int = Field(default=1, ge=0, le=1000, description="Database connections kept open.")
     pool_max_size: int = Field(default=10, ge=1, le=1000, description="Most database connections of one process.")
