@@ -55,7 +55,7 @@ class AsyncMemory:
         self._indexing = indexing
         self._hot = hot
         self._services = services
-        self._closed = False
+        self._closing: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(
@@ -209,12 +209,17 @@ class AsyncMemory:
 
         Calling it again does nothing.
         """
-        if self._closed:
-            return
-        self._closed = True
-        await self._services.access.close()
-        await _close_embedder(self._indexing)
-        await self._opened.close()
+        self._opened.database.check_owner()
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)  # whoever else closes waits for the same end
+
+    async def _close(self) -> None:
+        try:
+            await self._services.access.close()
+            await _close_embedder(self._indexing)
+        finally:
+            await self._opened.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -225,7 +230,7 @@ class AsyncMemory:
         await self.close()
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self._closing is not None:
             raise UsageError("this memory is closed; open it again")
 
 

@@ -111,10 +111,12 @@ class Memory:
 
     def close(self) -> None:
         """See ``AsyncMemory.close``."""
-        atexit.unregister(self._at_exit)
         if self._bridge.is_open:
-            self._bridge.run(self._core.close())
-            self._bridge.close()
+            try:
+                self._bridge.run(self._core.close())
+            finally:
+                self._bridge.close()
+        atexit.unregister(self._at_exit)
 
     def __enter__(self) -> Self:
         return self

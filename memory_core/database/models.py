@@ -81,38 +81,41 @@ async def reembed(
             await connection.fetch(_SQL["create_vector_index"], new["model_id"], dimensions)
         elif new["name"] != name:
             raise ConflictError(f"the store is being re-embedded with {new['name']}; let that finish first")
-    made = 0
     pair = old["model_id"], new["model_id"]
     async with database.administration() as connection:
         total = await connection.fetchval(_SQL["count_vectors"], old["model_id"])
         made = await connection.fetchval(_SQL["count_vectors"], new["model_id"])
-    after = -1
-    while True:
+    after = "", -1
+    more = True
+    while more:
         async with database.administration() as connection:
-            rows = await connection.fetch(_SQL["missing_vectors"], *pair, after, REEMBED_BATCH)
-        if not rows:
-            break
-        vectors = await embed([row["content"] for row in rows])
-        async with database.administration() as connection:
-            await connection.fetch(_SQL["add_vectors"], *pair, wide, *_columns(rows, vectors))
-        made += len(rows)
-        after = rows[-1]["pos"]
-        progress(min(made, total), total)
-    async with database.owner() as connection:  # writers wait here, for what was written since the loop ended
-        await connection.fetch(_SQL["lock_embeddings"])
+            rows = await connection.fetch(_SQL["missing_vectors"], *pair, *after, REEMBED_BATCH)
+        more = len(rows) == REEMBED_BATCH  # fewer: only what was just written is left, or others would keep us for ever
+        if rows:
+            columns = await _embedded(rows, embed)
+            async with database.administration() as connection:
+                await connection.fetch(_SQL["add_vectors"], new["model_id"], wide, *columns)
+            made += len(rows)
+            after = rows[-1]["tenant_id"], rows[-1]["pos"]
+            progress(min(made, total), total)
+    async with database.owner() as connection:
+        await connection.fetch(_SQL["lock_models"])  # writers wait here, for what was written since the loop ended
         await connection.fetch(_SQL["act_as_admin"])
-        while rows := await connection.fetch(_SQL["missing_vectors"], *pair, -1, REEMBED_BATCH):
-            vectors = await embed([row["content"] for row in rows])
-            await connection.fetch(_SQL["add_vectors"], *pair, wide, *_columns(rows, vectors))
-        await connection.fetch(_SQL["delete_vectors"], old["model_id"])
-        await connection.fetch(_SQL["delete_model"], old["model_id"])
-        await connection.fetch(_SQL["activate_model"], new["model_id"])
+        while rows := await connection.fetch(_SQL["missing_vectors"], *pair, "", -1, REEMBED_BATCH):
+            await connection.fetch(_SQL["add_vectors"], new["model_id"], wide, *await _embedded(rows, embed))
+            made += len(rows)
+        await connection.fetch(_SQL["switch_model"], *pair)
         await connection.fetch(_SQL["act_as_owner"])
         await connection.fetch(_SQL["drop_vector_index"], old["model_id"])
     progress(total, total)
     return int(made)
 
 
-def _columns(rows: Sequence[Any], vectors: Sequence[Any]) -> tuple[list[int], list[bytes], list[str]]:
-    hashes = [hashlib.md5(row["content"].encode(), usedforsecurity=False).hexdigest() for row in rows]
-    return [row["pos"] for row in rows], [pack_vector(vector) for vector in vectors], hashes
+async def _embedded(
+    rows: Sequence[Any], embed: Callable[[Sequence[str]], Awaitable[Any]]
+) -> tuple[list[str], list[int], list[bytes | None], list[str]]:
+    """What ``add_vectors`` takes: tenants, positions, vectors (None if the model saw no token), hashes of contents."""
+    contents = [row["content"] for row in rows]
+    vectors = [pack_vector(vector) if vector.any() else None for vector in await embed(contents)]
+    hashes = [hashlib.md5(content.encode(), usedforsecurity=False).hexdigest() for content in contents]
+    return [row["tenant_id"] for row in rows], [row["pos"] for row in rows], vectors, hashes

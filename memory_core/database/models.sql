@@ -1,5 +1,5 @@
 -- name: lock_models
--- One change of models at a time; 1835363684 is "mode" in ASCII.
+-- One change of models at a time, and no writer of vectors meanwhile, see hold_models().
 SELECT pg_advisory_xact_lock(1835363684);
 
 -- name: active_model
@@ -22,13 +22,10 @@ SELECT memory_core.drop_vector_index($1);
 SELECT count(*) FROM memory_core.embeddings WHERE model_id = $1;
 
 -- name: missing_vectors
-SELECT pos, content FROM memory_core.missing_vectors($1, $2, $3, $4);
+SELECT tenant_id, pos, content FROM memory_core.missing_vectors($1, $2, $3, $4, $5);
 
 -- name: add_vectors
 SELECT memory_core.add_vectors($1, $2, $3, $4, $5, $6);
-
--- name: lock_embeddings
-LOCK TABLE memory_core.embeddings IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: act_as_admin
 SELECT set_config('role', 'memory_core_admin', true);
@@ -36,11 +33,5 @@ SELECT set_config('role', 'memory_core_admin', true);
 -- name: act_as_owner
 SELECT set_config('role', 'none', true);
 
--- name: delete_vectors
-DELETE FROM memory_core.embeddings WHERE model_id = $1;
-
--- name: delete_model
-DELETE FROM memory_core.embedding_models WHERE model_id = $1;
-
--- name: activate_model
-UPDATE memory_core.embedding_models SET state = 'active' WHERE model_id = $1;
+-- name: switch_model
+SELECT memory_core.switch_model($1, $2);

@@ -153,7 +153,7 @@ class Database:
     @asynccontextmanager
     async def owner(self) -> AsyncIterator[asyncpg.Connection]:
         """A transaction of the schema's owner on a connection of its own, for the few changes of structure."""
-        self._check_owner()
+        self.check_owner()
         with translated():
             connection = await asyncpg.connect(self._owner_url, timeout=self._connect_timeout, statement_cache_size=0)
             try:
@@ -177,7 +177,7 @@ class Database:
 
     @asynccontextmanager
     async def _acquire(self) -> AsyncIterator[asyncpg.Connection]:
-        self._check_owner()
+        self.check_owner()
         with translated():
             try:
                 connection = await self._pool.acquire(timeout=self._connect_timeout)
@@ -191,7 +191,12 @@ class Database:
         finally:
             await self._pool.release(connection)
 
-    def _check_owner(self) -> None:
+    def check_owner(self) -> None:
+        """Does nothing in the process and on the event loop that opened the pool.
+
+        Raises:
+            UsageError: Anywhere else.
+        """
         if os.getpid() != self._pid:
             raise UsageError("this memory was opened before a fork; open it again in the new process")
         try:

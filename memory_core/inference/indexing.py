@@ -55,7 +55,7 @@ class Indexing:
 
     async def index(self, texts: Sequence[str]) -> list[IndexedText]:
         """Indexes texts, in their order."""
-        vectors = await self.embedder.embed([text[:MAX_EMBEDDED_CHARACTERS] for text in texts])
+        vectors = await embed_contents(self.embedder, texts)
         found = [bool(vector.any()) for vector in vectors]
         frequencies = [self.analyzer.term_frequencies(text) for text in texts]
         return [
@@ -67,6 +67,11 @@ class Indexing:
         """The embedding of a question, or None if the model sees no token in it."""
         vector = (await self.embedder.embed([text[:MAX_EMBEDDED_CHARACTERS]], query=True))[0]
         return vector if vector.any() else None
+
+
+async def embed_contents(embedder: Embedder, texts: Sequence[str]) -> NDArray[np.float32]:
+    """The embeddings of contents, of so much of each as is embedded; all zero where the model saw no token."""
+    return await embedder.embed([text[:MAX_EMBEDDED_CHARACTERS] for text in texts])
 
 
 MAX_COVERED_DIMENSIONS = 1200
