@@ -22,10 +22,10 @@ from memory_core.model.record import Record, RememberResult, check_instant
 from memory_core.model.scope import Scope
 from memory_core.model.text import content_hash
 from memory_core.recall.context import is_injected, pack, render_block, strip_injected
-from memory_core.recall.engine import RecallEngine, Request, check_arms
+from memory_core.recall.engine import RecallEngine, Request, check_arms, check_half_life
 from memory_core.records.access import AccessCounter
 from memory_core.records.changes import Unset
-from memory_core.records.drafts import check_tags
+from memory_core.records.drafts import check_flag, check_metadata, check_tags
 from memory_core.records.service import MAX_LIMIT, Records, check_count
 from memory_core.runs.episode import Run, episode_metadata, episode_text
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _UNSET = Unset.UNSET
+_RECALL_OPTIONS = ("as_of", "now", "recency", "arms", "signals")
 
 DEFAULT_BUDGET_TOKENS = 800
 CONTEXT_CANDIDATES = 60
@@ -272,6 +273,7 @@ class AsyncScopedMemory:
         actor: str | None = None,
         as_of: datetime | None = None,
         now: datetime | None = None,
+        recency: timedelta | None = None,
         arms: Collection[str] | None = None,
         signals: bool = True,
     ) -> list[Hit]:
@@ -290,7 +292,9 @@ class AsyncScopedMemory:
             actor: Only what this actor said.
             as_of: What was valid at this instant, instead of now.
             now: What "yesterday" in the query counts from; ``as_of`` or the clock by default.
-            arms: Some of ``lexical``, ``vector``, ``key``, ``hot``; all by default.
+            recency: A half-life: prefer newer records, half as strongly after each such time. Off by default: it finds
+                less.
+            arms: Some of ``lexical``, ``vector``, ``time``, ``key``, ``hot``; all by default.
             signals: False to rank by words and meaning alone.
 
         Raises:
@@ -298,37 +302,38 @@ class AsyncScopedMemory:
             UnavailableError: The database cannot be reached. Repeating the call is safe.
         """
         with self._services.latencies.measure("recall"):
+            condition = make_filter(
+                kind=kind, tier=tier, tags=tags, since=since, until=until, where=where, thread=thread, actor=actor
+            )
             found = await self._recall(
-                query, limit, as_of, now, arms, signals, False,
-                make_filter(kind=kind, tier=tier, tags=tags, since=since, until=until, where=where, thread=thread,
-                            actor=actor),
-            )  # fmt: skip
+                query, limit, condition, as_of=as_of, now=now, recency=recency, arms=arms, signals=signals
+            )
         return list(found.hits)
 
     async def explain(self, query: str, *, limit: int = 10, **conditions: Any) -> Recall:
         """Like ``recall`` with the same arguments, and says why: each hit carries its arms, raw scores and signals;
         ``cut`` holds the candidates that were left out, with the reason."""
-        as_of, now = conditions.pop("as_of", None), conditions.pop("now", None)
-        arms, signals = conditions.pop("arms", None), conditions.pop("signals", True)
+        options = {name: conditions.pop(name) for name in _RECALL_OPTIONS if name in conditions}
         try:
             condition = make_filter(**conditions)
         except TypeError as error:
             raise InvalidRequestError(f"unknown argument: {error}".replace("make_filter() ", "")) from None
-        return await self._recall(query, limit, as_of, now, arms, signals, True, condition)
+        return await self._recall(query, limit, condition, explain=True, **options)
 
     async def _recall(
         self,
         query: str,
         limit: int,
-        as_of: datetime | None,
-        now: datetime | None,
-        arms: Collection[str] | None,
-        signals: bool,
-        explain: bool,
         condition: Filter,
+        *,
+        as_of: datetime | None = None,
+        now: datetime | None = None,
+        recency: timedelta | None = None,
+        arms: Collection[str] | None = None,
+        signals: bool = True,
+        explain: bool = False,
     ) -> Recall:
-        if not isinstance(query, str):
-            raise InvalidRequestError(f"query must be a string, not {type(query).__name__}", field="query")
+        _check_words(query, "query")
         at = None if as_of is None else check_instant(as_of, "as_of")
         request = Request(
             viewer=self.scope,
@@ -338,8 +343,9 @@ class AsyncScopedMemory:
             as_of=at,
             now=check_instant(now, "now") if now is not None else at or datetime.now(UTC),
             arms=check_arms(arms),
-            signals=signals,
+            signals=check_flag(signals, "signals"),
             explain=explain,
+            recency=None if recency is None else check_half_life(recency),
         )
         found = await self._services.engine.recall(request)
         self._services.access.note(self.scope, [hit.record for hit in found.hits])
@@ -367,10 +373,11 @@ class AsyncScopedMemory:
             as_of: What was valid at this instant.
             now: What "yesterday" counts from.
         """
+        _check_words(task, "task")
         check_count(budget_tokens, "budget_tokens", least=1, most=10_000_000)
         with self._services.latencies.measure("context"):
             found = await self._recall(
-                strip_injected(task), limit, as_of, now, None, True, False, make_filter(kind=kind, tags=tags)
+                strip_injected(task), limit, make_filter(kind=kind, tags=tags), as_of=as_of, now=now
             )
             counter = await self._services.token_counter()
             chosen, _ = pack(found.hits, budget_tokens, counter.count)
@@ -393,8 +400,9 @@ class AsyncScopedMemory:
             budget_tokens: Most tokens of ``run.context.text``.
             metadata: JSON to keep with the episode.
         """
-        clean = strip_injected(task)
-        run = Run(clean, await self.context(clean, budget_tokens=budget_tokens), metadata=dict(metadata or {}))
+        clean = strip_injected(_check_words(task, "task"))
+        own = dict(check_metadata(metadata))  # before the work, not after it
+        run = Run(clean, await self.context(clean, budget_tokens=budget_tokens), metadata=own)
         start = perf_counter()
         try:
             yield run
@@ -533,11 +541,15 @@ class AsyncScopedMemory:
 
     async def forget_many(self, ids: Iterable[UUID]) -> list[UUID]:
         """Deletes records by id; returns those that were there."""
-        return await self._services.records.forget(self.scope, list(ids))
+        wanted = list(ids)
+        if not all(isinstance(record_id, UUID) for record_id in wanted):
+            raise InvalidRequestError("ids must be UUIDs; forget() also takes a key", field="ids")
+        return await self._services.records.forget(self.scope, wanted)
 
     async def events(self, *, after: int = 0, limit: int = 100) -> list[Event]:
         """The audit trail of the visible durable records, oldest first, from the event after number ``after``."""
-        check_count(limit, "limit", least=1, most=MAX_LIMIT)
+        check_count(after, "after", least=0, most=2**63 - 1)
+        check_count(limit, "limit", least=0, most=MAX_LIMIT)
         return await self._services.events.read(self.scope, after=after, limit=limit)
 
     async def statistics(self) -> dict[str, Any]:
@@ -585,6 +597,13 @@ class AsyncScopedMemory:
             return await self._services.records.list(
                 self.scope, condition, limit=limit, offset=offset, superseded=include_history
             )
+
+
+def _check_words(text: str, field: str) -> str:
+    """``text`` if it is one; anything else about a question or a task is fine."""
+    if not isinstance(text, str):
+        raise InvalidRequestError(f"{field} must be a string, not {type(text).__name__}", field=field)
+    return text
 
 
 __all__ = ["AsyncScopedMemory", "Services", "is_injected"]

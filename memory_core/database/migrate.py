@@ -57,6 +57,12 @@ async def inspect(url: str, *, timeout: float) -> Inspection:
         DataError: Postgres or pgvector is missing or too old, or the schema was made by a newer release.
     """
     sql = load_queries("memory_core.database")
+    if not url.strip():
+        raise InvalidRequestError(
+            "the database URL is empty: use postgresql://user:password@host:port/database, or leave it out to use the "
+            "embedded Postgres",
+            field="database_url",
+        )
     with translated():
         try:
             connection = await asyncpg.connect(url, timeout=timeout, statement_cache_size=0)
@@ -72,9 +78,27 @@ async def inspect(url: str, *, timeout: float) -> Inspection:
             pid = connection.get_server_pid()
         finally:
             await connection.close()
-    if row["server_version"] < MINIMUM_POSTGRES:
-        raise DataError("Postgres 15 or newer is needed", server_version=row["server_version"])
-    available = row["vector_version"] or row["vector_available"]
+    refuse_unsuitable(row["server_version"], row["vector_version"] or row["vector_available"], version)
+    return Inspection(version, behind_pooler=pid != row["backend_pid"], vector_schema=row["vector_schema"])
+
+
+def refuse_unsuitable(server_version: int, available: str | None, version: str | None) -> None:
+    """Decides whether this library can work on a server.
+
+    Args:
+        server_version: As ``server_version_num`` says it: 150004 is 15.4.
+        available: The version of pgvector that is installed, or else could be.
+        version: The schema's revision, None if there is no schema yet.
+
+    Raises:
+        DataError: It cannot; the message says what to do.
+    """
+    if server_version < MINIMUM_POSTGRES:
+        raise DataError(
+            f"Postgres 15 or newer is needed, found {server_version // 10000}; upgrade the server, or leave the "
+            "database URL out to use the embedded Postgres",
+            server_version=server_version,
+        )
     if available is None:
         raise DataError(
             "the server has no pgvector; install the extension (0.8 or newer) on it, or leave the database URL out "
@@ -89,7 +113,6 @@ async def inspect(url: str, *, timeout: float) -> Inspection:
             "Upgrade memory-core.",
             version=version,
         )
-    return Inspection(version, behind_pooler=pid != row["backend_pid"], vector_schema=row["vector_schema"])
 
 
 async def migrate(url: str, target: str = "head") -> tuple[str | None, str | None]:

@@ -54,7 +54,11 @@ def translate(error: Exception) -> MemoryCoreError:
     if isinstance(error, _CONFLICT):
         return _retryable_conflict(name)
     if isinstance(error, asyncpg.UniqueViolationError):
-        return ConflictError("the key or turn is taken", cause=name, constraint=error.constraint_name)
+        return ConflictError(
+            "another record has this content, key or turn", cause=name, constraint=error.constraint_name
+        )
+    if isinstance(error, asyncpg.ProgramLimitExceededError):
+        return InvalidRequestError("too large for one transaction; store fewer records in one call", cause=name)
     if isinstance(error, _UNAVAILABLE):
         return UnavailableError(
             "the database cannot be reached or did not answer in time; it may be starting, stopped or overloaded",

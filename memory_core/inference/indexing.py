@@ -74,5 +74,5 @@ async def embed_contents(embedder: Embedder, texts: Sequence[str]) -> NDArray[np
     return await embedder.embed([text[:MAX_EMBEDDED_CHARACTERS] for text in texts])
 
 
-MAX_COVERED_DIMENSIONS = 1200
-"""A b-tree row holds at most 2,704 bytes (PostgreSQL, BTMaxItemSize): 1,200 halves and the key columns."""
+MAX_COVERED_DIMENSIONS = 1024
+"""A b-tree row holds at most 2,704 bytes (PostgreSQL, BTMaxItemSize): 1,024 halves, a tenant of 512 bytes, the rest."""

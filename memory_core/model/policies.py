@@ -69,7 +69,10 @@ BUILT_IN_POLICIES: Mapping[str, Policy] = MappingProxyType(
 
 def merge_policies(extra: Iterable[Policy]) -> Mapping[str, Policy]:
     """The built-in policies and the user's; a user's policy may replace a built-in one of the same name."""
-    return MappingProxyType({**BUILT_IN_POLICIES, **{policy.name: policy for policy in extra}})
+    given = list(extra) if isinstance(extra, Iterable) else [extra]
+    if not all(isinstance(policy, Policy) for policy in given):
+        raise InvalidRequestError("policies must be a list of Policy objects", field="policies")
+    return MappingProxyType({**BUILT_IN_POLICIES, **{policy.name: policy for policy in given}})
 
 
 def find_policy(policies: Mapping[str, Policy], name: str) -> Policy:

@@ -15,8 +15,8 @@ from memory_core.errors import InvalidRequestError
 MAX_CONTENT_CHARACTERS = 100_000
 """Longest content of one record. A longer text is a document: split it, then remember the parts."""
 
-MAX_LABEL_CHARACTERS = 512
-"""Longest key, scope label, thread, actor, tag or source."""
+MAX_LABEL_BYTES = 512
+"""Longest key, scope label, thread, actor, tag or source, in UTF-8: an index row (2,704 bytes) holds five of them."""
 
 MAX_JSON_BYTES = 1_000_000
 """Largest value or metadata of one record, serialised."""
@@ -52,7 +52,14 @@ def check_text(value: object, field: str, *, limit: int, allow_empty: bool = Fal
 
 def check_label(value: object, field: str) -> str:
     """``value`` if it is a short non-empty text (key, scope label, thread, actor, tag, source)."""
-    return check_text(value, field, limit=MAX_LABEL_CHARACTERS)
+    text = check_text(value, field, limit=MAX_LABEL_BYTES)
+    if not text.isascii() and len(text.encode()) > MAX_LABEL_BYTES:
+        raise InvalidRequestError(
+            f"{field} has {len(text.encode())} bytes in UTF-8; the limit is {MAX_LABEL_BYTES}",
+            field=field,
+            limit=MAX_LABEL_BYTES,
+        )
+    return text
 
 
 def check_json(value: Any, field: str) -> Any:

@@ -227,8 +227,7 @@ def check_arms(arms: Collection[str] | None) -> Collection[str]:
     """
     if arms is None:
         return ARMS
-    unknown = [arm for arm in arms if arm not in ARMS]
-    if unknown or not arms:
+    if isinstance(arms, str) or not isinstance(arms, Collection) or not arms or not set(arms) <= set(ARMS):
         raise InvalidRequestError(f"arms must be some of {', '.join(ARMS)}", field="arms")
     return frozenset(arms)
 

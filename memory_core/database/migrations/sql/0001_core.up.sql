@@ -133,8 +133,8 @@ CREATE TABLE postings (
     PRIMARY KEY (tenant_id, scope_id, term, pos) INCLUDE (tf, terms)
 );
 
--- The primary key covers the exact scan of a scope. Vectors of more than 1,200 dimensions do not fit into an index
--- row (2,704 bytes) and live in "wide".
+-- The primary key covers the exact scan of a scope. Vectors of more than 1,024 dimensions do not fit into an index
+-- row (2,704 bytes) beside a long tenant and live in "wide".
 CREATE TABLE embeddings (
     tenant_id  text     NOT NULL,
     scope_id   bigint   NOT NULL,

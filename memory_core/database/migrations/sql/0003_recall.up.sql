@@ -65,7 +65,7 @@ BEGIN
             '(SELECT e.pos, coalesce(e.embedding, e.wide) <=> $1 FROM embeddings e JOIN scopes s USING (tenant_id, scope_id) '
             ' WHERE NOT s.large AND NOT e.large AND e.model_id = %2$s AND (e.expires_at IS NULL OR e.expires_at > now()) '
             ' ORDER BY 2 LIMIT $2)) x ORDER BY distance LIMIT $2', p_dimensions, p_model) USING p_vector, p_limit;
-    ELSIF p_dimensions > 1200 THEN
+    ELSIF p_dimensions > 1024 THEN
         RETURN QUERY SELECT e.pos FROM embeddings e
         WHERE e.model_id = p_model AND (e.expires_at IS NULL OR e.expires_at > now())
         ORDER BY e.wide <=> p_vector LIMIT p_limit;
