@@ -24,7 +24,10 @@ BENCHMARKS: dict[str, Callable[[Arena], Awaitable[list[Line]]]] = {
     "remember": writes.single,
     "batch": writes.batch,
     "get": reads.get,
-    "recall": reads.recall,
+    "recall-1k": reads.recall_1k,
+    "recall-10k": reads.recall_10k,
+    "recall-scopes": reads.recall_scopes,
+    "recall-100k": reads.recall_100k,
     "memory": processes.memory,
 }
 

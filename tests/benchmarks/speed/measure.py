@@ -56,10 +56,9 @@ async def timed(work: Awaitable[object]) -> float:
 
 
 async def race(contestants: Mapping[str, Step], *, steps: int, repeats: int, warm_up: int = 3) -> Times:
-    """Lets the contestants take turns, each going first equally often.
+    """Lets the contestants take turns, step by step in their order; ours comes first, as others write the rows it made.
 
-    The contestant called ``"ours"`` always comes before those that need its rows, so the turns rotate whole rounds and
-    not single steps: within a step the order is that of ``contestants``.
+    Returns the times without those of the warm-up.
     """
     times: dict[str, list[list[float]]] = {name: [] for name in contestants}
     number = 0
@@ -72,7 +71,7 @@ async def race(contestants: Mapping[str, Step], *, steps: int, repeats: int, war
             for name, step in contestants.items():
                 times[name][-1].append(await step(number))
             number += 1
-    return {name: repeats_of_one[1:] for name, repeats_of_one in times.items()}
+    return {name: measured for name, (_, *measured) in times.items()}
 
 
 def percentile(values: Sequence[float], share: float) -> float:

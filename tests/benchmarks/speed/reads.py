@@ -59,19 +59,31 @@ async def _read(connection: asyncpg.Connection, bind: Any, read: Any, scope_id: 
         return await read.fetch(TENANT, scope_id, key)
 
 
-async def recall(arena: Arena) -> list[Line]:
-    """Recall of ten memories: small, middling and many scopes; a large one with ``--full``."""
-    layouts = [("recall 1k", 1, 1_000), ("recall 10k", 1, arena.sized(10_000, 2_000))]
-    layouts.append(("recall 1,000 x 100", arena.sized(1_000, 20), 100))
-    if arena.full:
-        layouts.append(("recall 100k", 1, 100_000))
-    lines: list[Line] = []
-    for number, (what, scopes, per_scope) in enumerate(layouts):
-        async with filled(arena, f"recall{number}", scopes=scopes, per_scope=per_scope) as stores:
-            if per_scope > 50_000:
-                await stores.memory.maintain()
-            lines += await _recall(arena, what, stores)
-    return lines
+async def recall_1k(arena: Arena) -> list[Line]:
+    """Recall of ten memories in a scope of 1,000."""
+    return await _recall_in(arena, "recall 1k", 1, 1_000)
+
+
+async def recall_10k(arena: Arena) -> list[Line]:
+    """The same in a scope of 10,000."""
+    return await _recall_in(arena, "recall 10k", 1, arena.sized(10_000, 2_000))
+
+
+async def recall_scopes(arena: Arena) -> list[Line]:
+    """The same in one of 1,000 scopes of 100."""
+    return await _recall_in(arena, "recall 1,000 x 100", arena.sized(1_000, 20), 100)
+
+
+async def recall_100k(arena: Arena) -> list[Line]:
+    """The same in a scope of 100,000, which is found by the approximate index; with ``--full`` only."""
+    return await _recall_in(arena, "recall 100k", 1, 100_000) if arena.full else []
+
+
+async def _recall_in(arena: Arena, what: str, scopes: int, per_scope: int) -> list[Line]:
+    async with filled(arena, "recall", scopes=scopes, per_scope=per_scope) as stores:
+        if per_scope > 50_000:
+            await stores.memory.maintain()
+        return await _recall(arena, what, stores)
 
 
 async def _recall(arena: Arena, what: str, stores: Stores) -> list[Line]:
