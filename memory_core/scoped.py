@@ -332,6 +332,7 @@ class AsyncScopedMemory:
         arms: Collection[str] | None = None,
         signals: bool = True,
         explain: bool = False,
+        with_pinned: bool = False,
     ) -> Recall:
         _check_words(query, "query")
         at = None if as_of is None else check_instant(as_of, "as_of")
@@ -346,6 +347,7 @@ class AsyncScopedMemory:
             signals=check_flag(signals, "signals"),
             explain=explain,
             recency=None if recency is None else check_half_life(recency),
+            with_pinned=with_pinned,
         )
         found = await self._services.engine.recall(request)
         self._services.access.note(self.scope, [hit.record for hit in found.hits])
@@ -377,7 +379,12 @@ class AsyncScopedMemory:
         check_count(budget_tokens, "budget_tokens", least=1, most=10_000_000)
         with self._services.latencies.measure("context"):
             found = await self._recall(
-                strip_injected(task), limit, make_filter(kind=kind, tags=tags), as_of=as_of, now=now
+                strip_injected(task),
+                limit,
+                make_filter(kind=kind, tags=tags),
+                as_of=as_of,
+                now=now,
+                with_pinned=True,
             )
             counter = await self._services.token_counter()
             chosen, _ = pack(found.hits, budget_tokens, counter.count)

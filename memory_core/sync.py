@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import functools
 import inspect
+import threading
 import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -44,6 +45,7 @@ class Memory:
     def __init__(self, bridge: Bridge, core: AsyncMemory) -> None:
         self._bridge = bridge
         self._core = core
+        self._closing = threading.RLock()
         self._at_exit = functools.partial(_close_quietly, weakref.ref(self))
         atexit.register(self._at_exit)
 
@@ -111,11 +113,14 @@ class Memory:
 
     def close(self) -> None:
         """See ``AsyncMemory.close``."""
-        if self._bridge.is_open:
-            try:
-                self._bridge.run(self._core.close())
-            finally:
-                self._bridge.close()
+        if not self._bridge.is_open:  # also in a forked process, where the lock may be held for ever
+            return
+        with self._closing:
+            if self._bridge.is_open:
+                try:
+                    self._bridge.run(self._core.close())
+                finally:
+                    self._bridge.close()
         atexit.unregister(self._at_exit)
 
     def __enter__(self) -> Self:
@@ -215,6 +220,7 @@ class ScopedMemory:
         actor: str | None = None,
         as_of: datetime | None = None,
         now: datetime | None = None,
+        recency: timedelta | None = None,
         arms: Collection[str] | None = None,
         signals: bool = True,
     ) -> list[Hit]:

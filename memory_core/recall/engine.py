@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from difflib import SequenceMatcher
 from typing import Any
 
 import numpy as np
@@ -25,14 +26,18 @@ from memory_core.model.scope import Scope
 from memory_core.recall import lexical
 from memory_core.recall.question import Question, understand
 from memory_core.recall.ranking import Candidate, Ranked, collapse, rank
-from memory_core.recall.time_expressions import find_time_spans
+from memory_core.recall.time_expressions import TimeSpan, find_time_spans
 from memory_core.recall.weights import WEIGHTS, Weights
 
 _SQL = load_queries("memory_core.recall")
 
-ARMS = ("lexical", "vector", "key", "hot")
+ARMS = ("lexical", "vector", "time", "key", "hot")
 MAX_QUERY_CHARACTERS = 4_000
 """So much of a question is used. A longer text is cut, not refused: agents ask with whole tasks."""
+MAX_KEY_CHARACTERS = 64
+"""A query of one word up to this length is also compared with the scope's keys, spelling mistakes allowed."""
+KEY_SIMILARITY = 0.8
+"""Least ``difflib`` ratio of a key to such a query: one or two letters of ten may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ class Request:
     arms: Collection[str]
     signals: bool
     explain: bool
+    recency: timedelta | None = None
+    with_pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class _Found:
     postings: lexical.Postings
     allowed: NDArray[np.int64] | None
     hot: Sequence[HotRecord]
+    keys: Mapping[str, float]
 
 
 class RecallEngine:
@@ -85,17 +93,34 @@ class RecallEngine:
         vector = await self._indexing.query_vector(question.text) if "vector" in request.arms else None
         durable = chosen < _durable(matches)
         rows = await self._second(
-            request, question, bool(spans), vector, matches.pos[chosen[durable]].tolist(), scores[durable].tolist()
+            request,
+            question,
+            spans,
+            found.keys,
+            vector,
+            matches.pos[chosen[durable]].tolist(),
+            scores[durable].tolist(),
         )
         candidates = self._candidates(request, rows, found, matches, chosen, vector)
         floor = (rows[0]["lowest_lexical"], rows[0]["lowest_cosine"]) if rows else None
-        ranked = rank(candidates, question, spans, self._weights, signals=request.signals, floor=floor)
-        kept, repeated = collapse(ranked)
-        hits = tuple(_hit(item, request.explain) for item in kept[: request.limit])
+        ranked = rank(
+            candidates,
+            question,
+            spans,
+            self._weights,
+            signals=request.signals,
+            floor=floor,
+            recency=None if request.recency is None else (request.now, request.recency),
+        )
+        kept, repeated = collapse(ranked, request.limit)
+        best, rest = kept[: request.limit], kept[request.limit :]
+        if request.with_pinned:
+            best += [item for item in rest if item.candidate.pinned]
+        hits = tuple(_hit(item, request.explain) for item in best)
         if not request.explain:
             return Recall(hits)
-        cut = [_hit(item, True, "limit") for item in kept[request.limit :]]
-        cut += [_hit(item, True, f"same text as candidate {place + 1}") for item, place in repeated]
+        cut = [_hit(item, True, "limit") for item in rest]
+        cut += [_hit(item, True, f"repeats hit {place + 1}") for item, place in repeated]
         understood = {
             "text": question.text,
             "actors": sorted(question.actors),
@@ -108,7 +133,12 @@ class RecallEngine:
         condition = None if request.condition.is_empty else orjson.dumps(request.condition.as_json()).decode()
         row = (
             await self._database.call(
-                _SQL["recall_words"], *scope_arguments(request.viewer), terms, condition, self._weights.common_from
+                _SQL["recall_words"],
+                *scope_arguments(request.viewer),
+                terms,
+                condition,
+                self._weights.common_from,
+                "key" in request.arms and _may_be_key(request.query),
             )
         )[0]
         hot = (
@@ -127,19 +157,26 @@ class RecallEngine:
         )
         allowed = None if row["allowed"] is None else decode_array(row["allowed"], 8)
         actors = [*(row["actors"] or ()), *(h.record.actor for h in hot if h.record.actor)]
-        return _with_hot(_Found(counts, actors, postings, allowed, hot), terms)
+        keys = {}
+        if "key" in request.arms:
+            keys = near_keys(
+                request.query.strip(), [*(row["keys"] or ()), *(h.record.key for h in hot if h.record.key)]
+            )
+        return _with_hot(_Found(counts, actors, postings, allowed, hot, keys), terms)
 
     async def _second(
         self,
         request: Request,
         question: Question,
-        dated: bool,
+        spans: Sequence[TimeSpan],
+        keys: Mapping[str, float],
         vector: NDArray[np.float32] | None,
         positions: list[int],
         scores: list[float],
     ) -> Sequence[Any]:
         weights = self._weights
         pool = max(weights.pool, request.limit)
+        windows = [span for span in spans if not span.yearly] if "time" in request.arms and vector is not None else []
         condition = None if request.condition.is_empty else orjson.dumps(request.condition.as_json()).decode()
         return await self._database.call(
             _SQL["recall_candidates"],
@@ -151,15 +188,18 @@ class RecallEngine:
             weights.following if request.signals else 0,
             positions,
             scores,
-            request.query.strip() if "key" in request.arms else None,
+            list(keys),
             list(question.actors),
             question.about_user,
-            4 * pool if dated or request.limit > weights.keep // 2 else weights.keep,
+            4 * pool if spans or request.limit > weights.keep // 2 else weights.keep,
             weights.lexical,
             weights.cosine,
             weights.subject,
             weights.statement if request.signals else 0.0,
             weights.statement_terms,
+            [span.start for span in windows],
+            [span.end for span in windows],
+            request.with_pinned,
             condition,
             request.as_of,
         )
@@ -187,26 +227,21 @@ class RecallEngine:
             arms = {"lexical": lexical_rank[row["pos"]]} if row["pos"] in lexical_rank else {}
             if row["vector_rank"] is not None:
                 arms["vector"] = row["vector_rank"]
+            if row["time_rank"] is not None:
+                arms["time"] = row["time_rank"]
             if row["is_key"]:
                 arms["key"] = 1
-            candidates.append(
-                Candidate(
-                    row, row["content"], score, row["cosine"], row["terms"], row["actor"], row["role"],
-                    row["occurred_at"], row["importance"], row["confidence"], row["boost"], row["evidence_count"], arms,
-                )
-            )  # fmt: skip
+            likeness = found.keys.get(row["key"], 0.0)
+            candidates.append(_candidate(row, row.__getitem__, row["terms"], score, row["cosine"], arms, likeness))
         for index, (hot, score) in enumerate(zip(found.hot, bm25.tolist()[len(rows) :], strict=True), 1):
             record, stored = hot.record, hot.indexed.vector
             cosine = None
             if stored is not None and vector is not None and stored.shape == vector.shape:  # vectors of one model
                 cosine = float(stored @ vector)
-            arms = {"hot": index} | ({"key": 1} if record.key == request.query.strip() else {})
-            candidates.append(
-                Candidate(
-                    record, record.content, score, cosine, hot.indexed.terms, record.actor, record.role,
-                    record.occurred_at, record.importance, record.confidence, record.boost, record.evidence_count, arms,
-                )
-            )  # fmt: skip
+            arms = {"hot": index} | ({"key": 1} if record.key in found.keys else {})
+            likeness = found.keys.get(record.key or "", 0.0)
+            get = record.__getattribute__
+            candidates.append(_candidate(record, get, hot.indexed.terms, score, cosine, arms, likeness))
         return candidates
 
     @staticmethod
@@ -230,6 +265,63 @@ def check_arms(arms: Collection[str] | None) -> Collection[str]:
     if isinstance(arms, str) or not isinstance(arms, Collection) or not arms or not set(arms) <= set(ARMS):
         raise InvalidRequestError(f"arms must be some of {', '.join(ARMS)}", field="arms")
     return frozenset(arms)
+
+
+def check_half_life(recency: object) -> timedelta:
+    """``recency`` if it is a positive duration.
+
+    Raises:
+        InvalidRequestError: It is not.
+    """
+    if not isinstance(recency, timedelta) or recency <= timedelta(0):
+        raise InvalidRequestError("recency must be a positive timedelta, the half-life", field="recency")
+    return recency
+
+
+def near_keys(query: str, keys: Iterable[str]) -> dict[str, float]:
+    """The query itself, as a key, and the keys spelt almost like it, each with its likeness in [0, 1]."""
+    found = {query: 1.0}
+    if _may_be_key(query):
+        folded = query.casefold()
+        for key in keys:
+            likeness = SequenceMatcher(None, folded, key.casefold(), autojunk=False).ratio()
+            if likeness >= KEY_SIMILARITY:
+                found.setdefault(key, likeness)
+    return found
+
+
+def _may_be_key(query: str) -> bool:
+    return len(query.strip()) <= MAX_KEY_CHARACTERS and len(query.split()) == 1
+
+
+def _candidate(
+    source: Any,
+    get: Callable[[str], Any],
+    terms: int,
+    bm25: float,
+    cosine: float | None,
+    arms: Mapping[str, int],
+    key_likeness: float,
+) -> Candidate:
+    """What ranking reads of a row or a hot record, whose fields have the same names."""
+    return Candidate(
+        source=source,
+        content=get("content"),
+        bm25=bm25,
+        cosine=cosine,
+        terms=terms,
+        actor=get("actor"),
+        role=get("role"),
+        occurred_at=get("occurred_at"),
+        importance=get("importance"),
+        confidence=get("confidence"),
+        boost=get("boost"),
+        evidence_count=get("evidence_count"),
+        access_count=get("access_count"),
+        pinned=get("pinned"),
+        arms=arms,
+        key_likeness=key_likeness,
+    )
 
 
 def _hot_position(index: int) -> int:
@@ -264,7 +356,7 @@ def _with_hot(found: _Found, terms: Sequence[int]) -> _Found:
     allowed = found.allowed
     if allowed is not None:
         allowed = np.concatenate((allowed, [_hot_position(index) for index in range(len(found.hot))]))
-    return _Found(grown, found.actors, postings, allowed, found.hot)
+    return replace(found, counts=grown, postings=postings, allowed=allowed)
 
 
 def _only(postings: lexical.Postings, terms: Collection[int]) -> lexical.Postings:

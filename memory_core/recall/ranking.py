@@ -6,7 +6,7 @@ import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
     from memory_core.recall.question import Answer, Question
     from memory_core.recall.weights import Weights
+
+
+MIN_WORDS = 8
+"""Shorter texts differ in meaning when they differ in a word."""
+SAME_SHARE = 0.9
+"""Jaccard index from which two texts count as one; the usual threshold of near-duplicate detection (Broder 1997)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,9 @@ class Candidate:
         boost: Factor.
         evidence_count: Number of statements.
         arms: Arm to rank there.
+        key_likeness: How much its key is like the question, in [0, 1].
+        access_count: How often it was recalled or read.
+        pinned: True if it belongs into every context.
     """
 
     source: Any
@@ -54,6 +63,9 @@ class Candidate:
     boost: float
     evidence_count: int
     arms: Mapping[str, int] = field(default_factory=dict)
+    key_likeness: float = 0.0
+    access_count: int = 0
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,7 @@ def rank(
     *,
     signals: bool = True,
     floor: tuple[float, float] | None = None,
+    recency: tuple[datetime, timedelta] | None = None,
 ) -> list[Ranked]:
     """Orders candidates, best first; equal scores keep the newer one first.
 
@@ -86,6 +99,7 @@ def rank(
         weights: The weights.
         signals: False to rank by words and meaning alone.
         floor: The lowest lexical and cosine scores found, if ``candidates`` are only the best of more.
+        recency: Now and a half-life, if newer records are to be preferred.
     """
     if not candidates:
         return []
@@ -98,7 +112,9 @@ def rank(
     for candidate, words, meaning in zip(candidates, lexical.tolist(), cosine.tolist(), strict=True):
         parts = {"lexical": weights.lexical * words, "cosine": weights.cosine * meaning}
         if "key" in candidate.arms:
-            parts["key"] = weights.key
+            parts["key"] = weights.key * candidate.key_likeness
+        if recency is not None:
+            parts["recency"] = weights.recency * recency_score(candidate.occurred_at, *recency)
         if signals:
             parts |= _signals(candidate, question, spans, weights)
         total = max(sum(parts.values()), 0.0) * (candidate.boost if signals else 1.0)
@@ -126,6 +142,8 @@ def _signals(candidate: Candidate, question: Question, spans: Sequence[TimeSpan]
         parts["confidence"] = weights.confidence * (candidate.confidence - 0.7) / 0.7
     if candidate.evidence_count > 1:
         parts["evidence"] = weights.evidence * math.log(candidate.evidence_count)
+    if candidate.access_count > 0:
+        parts["access"] = weights.access * math.log1p(candidate.access_count)
     return parts
 
 
@@ -139,6 +157,12 @@ def scale(scores: NDArray[np.float64], floor: float = math.inf) -> NDArray[np.fl
     return np.zeros_like(scores) if high <= low else (scores - low) / (high - low)
 
 
+def recency_score(moment: datetime, now: datetime, half_life: timedelta) -> float:
+    """1 for now and later, half of it after each half-life."""
+    age = max((now - moment).total_seconds(), 0.0)
+    return math.exp2(-age / half_life.total_seconds())
+
+
 def best_possible(weights: Weights) -> float:
     """The score of a record that tops both arms, was said by the right person at the right time, and is long."""
     return (
@@ -150,16 +174,33 @@ def best_possible(weights: Weights) -> float:
     )
 
 
-def collapse(ranked: Sequence[Ranked]) -> tuple[list[Ranked], list[tuple[Ranked, int]]]:
-    """Keeps the best of records with the same text; also returns the others, each with the place of the one kept."""
+def collapse(ranked: Sequence[Ranked], limit: int) -> tuple[list[Ranked], list[tuple[Ranked, int]]]:
+    """Leaves out what repeats one of the best ``limit``: the same text, or nearly the same words.
+
+    Returns:
+        The records that are kept, in order, and the others, each with the place of the one it repeats.
+    """
     kept: list[Ranked] = []
     repeated: list[tuple[Ranked, int]] = []
-    places: dict[str, int] = {}
+    words_of_kept: list[frozenset[str]] = []
     for item in ranked:
-        text = " ".join(unicodedata.normalize("NFKC", item.candidate.content).casefold().split())
-        if text in places:
-            repeated.append((item, places[text]))
-        else:
-            places[text] = len(kept)
-            kept.append(item)
+        words = frozenset(unicodedata.normalize("NFKC", item.candidate.content).casefold().split())
+        place = next((place for place, other in enumerate(words_of_kept) if nearly_same(words, other)), None)
+        if place is not None:
+            repeated.append((item, place))
+            continue
+        kept.append(item)
+        if len(words_of_kept) < limit:
+            words_of_kept.append(words)
     return kept, repeated
+
+
+def nearly_same(words: frozenset[str], other: frozenset[str]) -> bool:
+    """True for equal sets, and for sets of at least ``MIN_WORDS`` words that share ``SAME_SHARE`` of their union."""
+    if words == other:
+        return True
+    small, large = sorted((len(words), len(other)))
+    if small < MIN_WORDS or small < SAME_SHARE * large:
+        return False
+    shared = len(words & other)
+    return shared >= SAME_SHARE * (small + large - shared)

@@ -28,7 +28,7 @@ class Weights:
         answer_number: Added to a record that holds a number, if the question asks how many or how much.
         answer_name: Added to a record that names something, if the question asks who, where or which.
         time: Times the nearness to a time named in the question.
-        key: Added if the question is the record's key.
+        key: Times the likeness of the question to the record's key, if it is one or nearly one.
         statement: Per natural logarithm of length: longer turns carry more facts.
         statement_terms: Length from which that no longer grows.
         question: Taken off a short turn that only asks.
@@ -36,6 +36,8 @@ class Weights:
         importance: Added at importance 1, taken off at 0.
         confidence: The same for confidence around its default 0.7.
         evidence: Per natural logarithm of the number of statements.
+        access: Per natural logarithm of one more than the number of accesses.
+        recency: Times the recency, if the caller asks for it.
         pool: Candidates taken from each arm; 30 instead of 100 costs 0.4 points.
         following: After so many of the best of each arm the next turn becomes a candidate too: questions are
             answered there.
@@ -66,6 +68,8 @@ class Weights:
     importance: float = 0.5
     confidence: float = 0.25
     evidence: float = 0.1
+    access: float = 0.02
+    recency: float = 1.5
     pool: int = 100
     following: int = 30
     keep: int = 60

@@ -111,6 +111,7 @@ CREATE UNIQUE INDEX records_position ON records (tenant_id, pos) INCLUDE (scope_
 CREATE UNIQUE INDEX records_key ON records (tenant_id, scope_id, key) WHERE key IS NOT NULL;
 CREATE UNIQUE INDEX records_content ON records (tenant_id, scope_id, content_hash, valid_to) NULLS NOT DISTINCT
     WHERE key IS NULL AND thread IS NULL AND former_key IS NULL;
+CREATE INDEX records_pinned ON records (tenant_id, scope_id) WHERE pinned;
 CREATE INDEX records_time ON records (tenant_id, scope_id, occurred_at);
 CREATE INDEX records_expiry ON records (tenant_id, expires_at) WHERE expires_at IS NOT NULL;
 

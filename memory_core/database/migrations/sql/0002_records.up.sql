@@ -360,12 +360,23 @@ BEGIN
     LIMIT 1;
 END $$;
 
--- Visible records that pass the filter (NULL: all), newest first.
+-- Visible records that pass the filter (NULL: all), newest first. The turns of a thread are found by their positions.
 CREATE FUNCTION list_records(p_tenant text, p_user text, p_agent text, p_team text, p_session text,
                              p_filter jsonb, p_limit integer, p_offset integer, p_superseded boolean)
 RETURNS SETOF records LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM bind(p_tenant, p_user, p_agent, p_team, p_session);
+    IF p_filter ? 'thread' THEN
+        RETURN QUERY SELECT r.* FROM threads t, LATERAL (
+            SELECT x.* FROM records x
+            WHERE x.tenant_id = t.tenant_id AND x.pos >= t.thread_no << 24 AND x.pos < (t.thread_no + 1) << 24
+            OFFSET 0) r -- a range of positions for each thread, never a join over all records
+        WHERE t.tenant_id = ANY (ARRAY['', p_tenant]) AND t.scope_id = ANY (bound_scopes())
+          AND t.thread = p_filter ->> 'thread' AND matches(r::records, p_filter)
+          AND (r.expires_at IS NULL OR r.expires_at > now()) AND (p_superseded OR r.valid_to IS NULL OR r.valid_to > now())
+        ORDER BY r.occurred_at DESC, r.pos DESC, r.id LIMIT p_limit OFFSET p_offset;
+        RETURN;
+    END IF;
     RETURN QUERY SELECT r.* FROM records r
     WHERE (p_filter IS NULL OR matches(r, p_filter)) AND (r.expires_at IS NULL OR r.expires_at > now())
       AND (p_superseded OR r.valid_to IS NULL OR r.valid_to > now())

@@ -6,9 +6,10 @@
 -- says little and costs most.
 CREATE FUNCTION recall_words(
     p_tenant text, p_user text, p_agent text, p_team text, p_session text, p_terms bigint[], p_filter jsonb,
-    p_common_from bigint
+    p_common_from bigint, p_with_keys boolean
 ) RETURNS TABLE (records bigint, turns bigint, terms bigint, capped bigint, actors text[], roles text[],
-                 posting_term bytea, posting_pos bytea, posting_tf bytea, posting_terms bytea, allowed bytea)
+                 posting_term bytea, posting_pos bytea, posting_tf bytea, posting_terms bytea, allowed bytea,
+                 keys text[])
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
@@ -32,6 +33,10 @@ BEGIN
                   SELECT p.pos, p.tf, p.terms, count(*) OVER () AS df
                   FROM (SELECT * FROM postings x WHERE x.term = w.term LIMIT v_most + 1) p) l) p
         WHERE p.df <= v_most;
+    END IF;
+    IF p_with_keys THEN -- to find the ones spelt almost like the query
+        SELECT array_agg(k.key) INTO recall_words.keys
+        FROM (SELECT r.key FROM records r WHERE r.key IS NOT NULL LIMIT 2000) k;
     END IF;
     IF p_filter IS NOT NULL THEN
         SELECT coalesce(array_send(array_agg(r.pos)), array_send('{}'::bigint[])) INTO allowed FROM records r
@@ -78,15 +83,16 @@ END $$;
 
 -- Second: the candidates. The union of the nearest vectors, the positions the words chose (with their scores, best
 -- first, and the turns after the best of them), the turns after the nearest p_next vectors (a question is answered
--- there), and the record whose key is the query itself. The p_keep best by a score without the finer signals are
+-- there), of the times named in the question the p_next nearest of at most 2,000 records, the records with one of the
+-- keys p_keys, and with p_pinned at most 100 pinned ones. The p_keep best by a score without the finer signals are
 -- returned, each with its cosine and the term counts of the two turns on either side; lowest_* are the lowest scores
 -- among all candidates, for scaling.
 CREATE FUNCTION recall_candidates(
     p_tenant text, p_user text, p_agent text, p_team text, p_session text,
     p_model smallint, p_dimensions integer, p_vector halfvec, p_limit integer, p_next integer,
-    p_positions bigint[], p_scores real[], p_key text, p_actors text[], p_about_user boolean, p_keep integer,
+    p_positions bigint[], p_scores real[], p_keys text[], p_actors text[], p_about_user boolean, p_keep integer,
     p_lexical real, p_cosine real, p_subject real, p_statement real, p_statement_terms integer,
-    p_filter jsonb, p_as_of timestamptz
+    p_starts timestamptz[], p_ends timestamptz[], p_pinned boolean, p_filter jsonb, p_as_of timestamptz
 ) RETURNS TABLE (
     tenant_id text, id uuid, pos bigint, user_id text, agent_id text, team_id text, session_id text, terms integer,
     recorded_at timestamptz, updated_at timestamptz, occurred_at timestamptz, expires_at timestamptz,
@@ -94,7 +100,7 @@ CREATE FUNCTION recall_candidates(
     version integer, evidence_count integer, seq integer, importance real, confidence real, boost real,
     pinned boolean, kind text, tier text, policy text, key text, thread text, actor text, role text,
     origin_session text, source text, tags text[], metadata jsonb, value jsonb, content text,
-    cosine real, vector_rank integer, is_key boolean,
+    cosine real, vector_rank integer, time_rank integer, is_key boolean,
     before1 integer, after1 integer, before2 integer, after2 integer, lowest_lexical real, lowest_cosine real)
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
@@ -104,24 +110,35 @@ BEGIN
     WITH near AS MATERIALIZED (
         SELECT n.pos, row_number() OVER ()::integer AS rank
         FROM nearest(p_model, p_dimensions, p_vector, p_limit, p_filter) n WHERE p_vector IS NOT NULL
+    ), timed AS MATERIALIZED (
+        SELECT t.pos, t.rank FROM unnest(p_starts, p_ends) AS s (first, ending) CROSS JOIN LATERAL (
+            SELECT r.pos, row_number() OVER (ORDER BY e.vector <=> p_vector)::integer AS rank
+            FROM (SELECT x.tenant_id, x.scope_id, x.pos FROM records x
+                  WHERE x.occurred_at >= s.first AND x.occurred_at < s.ending LIMIT 2000) r
+            CROSS JOIN LATERAL (
+                SELECT coalesce(x.embedding, x.wide) AS vector FROM embeddings x
+                WHERE x.tenant_id = r.tenant_id AND x.scope_id = r.scope_id AND x.model_id = p_model AND x.pos = r.pos OFFSET 0
+            ) e ORDER BY rank LIMIT p_next) t
     ), found AS (
-        SELECT near.pos, near.rank, NULL::real AS lexical, false AS is_key FROM near
-        UNION ALL SELECT near.pos + 1, NULL, NULL, false FROM near
+        SELECT near.pos, near.rank, NULL::integer AS time_rank, NULL::real AS lexical, false AS is_key FROM near
+        UNION ALL SELECT near.pos + 1, NULL, NULL, NULL, false FROM near
                   WHERE near.rank <= p_next AND near.pos & 16777215 <> 16777215
-        UNION ALL SELECT w.pos, NULL, w.score, false FROM unnest(p_positions, p_scores) AS w (pos, score)
-        UNION ALL SELECT r.pos, NULL, NULL, true FROM records r WHERE r.key = p_key
+        UNION ALL SELECT timed.pos, NULL, timed.rank, NULL, false FROM timed
+        UNION ALL SELECT w.pos, NULL, NULL, w.score, false FROM unnest(p_positions, p_scores) AS w (pos, score)
+        UNION ALL SELECT r.pos, NULL, NULL, NULL, true FROM records r WHERE r.key = ANY (p_keys)
+        UNION ALL (SELECT r.pos, NULL, NULL, NULL, false FROM records r WHERE p_pinned AND r.pinned LIMIT 100)
     ), wanted AS (
-        SELECT found.pos, min(found.rank) AS rank, coalesce(max(found.lexical), 0) AS lexical,
-               bool_or(found.is_key) AS is_key
+        SELECT found.pos, min(found.rank) AS rank, min(found.time_rank) AS time_rank,
+               coalesce(max(found.lexical), 0) AS lexical, bool_or(found.is_key) AS is_key
         FROM found GROUP BY found.pos
     ), candidate AS ( -- OFFSET 0: one look-up each. Left to itself the planner reads whole scopes when most are small.
-        SELECT w.*, r.thread IS NOT NULL AS is_turn,
+        SELECT w.*, r.thread IS NOT NULL AS is_turn, p_pinned AND r.pinned AS is_pinned,
                coalesce((1 - (e.vector <=> p_vector))::real, 0) AS cosine, e.vector IS NOT NULL AS has_vector,
                p_statement * ln(1 + least(r.terms, p_statement_terms))
                + CASE WHEN r.actor = ANY (p_actors) OR (p_about_user AND r.role = 'user') THEN p_subject ELSE 0 END AS bonus
         FROM wanted w
         CROSS JOIN LATERAL (
-            SELECT x.tenant_id, x.scope_id, x.thread, x.terms, x.actor, x.role FROM records x
+            SELECT x.tenant_id, x.scope_id, x.thread, x.terms, x.actor, x.role, x.pinned FROM records x
             WHERE x.pos = w.pos AND (x.expires_at IS NULL OR x.expires_at > now())
               AND x.valid_from <= coalesce(p_as_of, 'infinity')
               AND (x.valid_to IS NULL OR x.valid_to > coalesce(p_as_of, now()))
@@ -137,7 +154,7 @@ BEGIN
         FROM candidate c
     ), kept AS MATERIALIZED (
         SELECT c.* FROM ranged c
-        ORDER BY c.is_key DESC,
+        ORDER BY c.is_key OR c.is_pinned DESC,
                  p_lexical * coalesce((c.lexical - c.low_lexical) / nullif(c.high_lexical - c.low_lexical, 0), 0)
                  + p_cosine * coalesce((c.cosine - c.low_cosine) / nullif(c.high_cosine - c.low_cosine, 0), 0) + c.bonus DESC
         LIMIT p_keep
@@ -147,7 +164,7 @@ BEGIN
         r.updated_at, r.occurred_at, r.expires_at, r.valid_from, r.valid_to, r.last_accessed_at, r.access_count,
         r.version, r.evidence_count, r.seq, r.importance, r.confidence, r.boost, r.pinned, r.kind, r.tier, r.policy,
         r.key, r.thread, r.actor, r.role, r.origin_session, r.source, r.tags, r.metadata, r.value, r.content,
-        CASE WHEN k.has_vector THEN k.cosine END, k.rank, k.is_key,
+        CASE WHEN k.has_vector THEN k.cosine END, k.rank, k.time_rank, k.is_key,
         beside.before1, beside.after1, beside.before2, beside.after2, k.low_lexical, k.low_cosine
     FROM kept k
     CROSS JOIN LATERAL (SELECT x.* FROM records x WHERE x.pos = k.pos OFFSET 0) r
