@@ -39,9 +39,18 @@ class Script:
 
     def end(self, timeout: float = 60) -> tuple[list[str], str]:
         """Its remaining lines and what it wrote to standard error, when it has exited with success."""
+        code, lines, errors = self.outcome(timeout)
+        assert code == 0, errors
+        return lines, errors
+
+    def outcome(self, timeout: float = 60) -> tuple[int, list[str], str]:
+        """Its exit code, its remaining lines and what it wrote to standard error, when it has exited.
+
+        Left out are asyncio's remarks, in development mode, on steps that were slow on this machine.
+        """
         out, errors = self.process.communicate(timeout=timeout)
-        assert self.process.returncode == 0, errors
-        return out.splitlines(), errors
+        said = [line for line in errors.splitlines(keepends=True) if not line.startswith("Executing <")]
+        return self.process.returncode, out.splitlines(), "".join(said)
 
 
 @pytest.fixture
