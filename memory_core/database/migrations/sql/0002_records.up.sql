@@ -214,8 +214,16 @@ BEGIN
             RETURN QUERY SELECT d.ord, old.id, CASE WHEN old.content_hash = d.hash THEN 'duplicate' ELSE 'conflict' END,
                                 old.version;
         ELSIF old.content_hash = d.hash THEN
+            -- a repeat never shortens a life, but who asks for a longer one gets it
             UPDATE records r SET evidence_count = r.evidence_count + 1, updated_at = now()
             WHERE r.tenant_id = v_tenant AND r.id = old.id;
+            IF coalesce((d.item ->> 'expires_at')::timestamptz, 'infinity') > coalesce(old.expires_at, 'infinity') THEN
+                UPDATE records r SET tier = d.item ->> 'tier', policy = d.item ->> 'policy',
+                                     expires_at = (d.item ->> 'expires_at')::timestamptz
+                WHERE r.tenant_id = v_tenant AND r.id = old.id;
+                UPDATE embeddings e SET expires_at = (d.item ->> 'expires_at')::timestamptz
+                WHERE e.tenant_id = v_tenant AND e.scope_id = v_scope AND e.pos = old.pos;
+            END IF;
             RETURN QUERY SELECT d.ord, old.id, 'duplicate', old.version;
         ELSE
             UPDATE records r SET
