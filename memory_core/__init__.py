@@ -73,10 +73,10 @@ _HOMES = {
 
 __version__ = "0.1.0"
 __all__ = [
+    "BUILT_IN_POLICIES",
     "AccessDeniedError",
     "AsyncMemory",
     "AsyncScopedMemory",
-    "BUILT_IN_POLICIES",
     "ConflictError",
     "Context",
     "DataError",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import fields
@@ -74,7 +75,8 @@ class AsyncMemory:
         Args:
             database_url: A ``postgresql://`` URL (Postgres 15 or newer with pgvector 0.8 or newer). Without one, and
                 without ``MEMORY_CORE_DATABASE_URL``, Postgres runs embedded in ``data_dir``.
-            redis: A ``redis://`` URL.
+            redis: A ``redis://`` URL for the shared hot tier. Not used yet: hot records stay in the process, and a
+                warning says so.
             data_dir: Folder of the embedded Postgres; the user's data folder by default.
             embedder: A name (see ``Settings.embedder``), a function from texts to vectors, or an embeddings object of
                 LangChain or LlamaIndex.
@@ -90,6 +92,10 @@ class AsyncMemory:
         """
         chosen = settings or load_settings(database_url=database_url, redis_url=redis, data_dir=data_dir, **options)
         known = merge_policies(policies)
+        if chosen.redis_url is not None:
+            warnings.warn("redis is not used yet: hot records stay in this process", UserWarning, stacklevel=2)
+        if chosen.tokenizer is not None:
+            await asyncio.to_thread(load_token_counter, chosen.tokenizer)  # a wrong name fails here, not in context()
         analyzer = Analyzer(chosen.language)
         opened = await open_database(
             None if chosen.database_url is None else chosen.database_url.get_secret_value(),

@@ -16,12 +16,13 @@ from uuid import UUID
 
 from memory_core.errors import InvalidRequestError
 from memory_core.model.events import Event
+from memory_core.model.fence import strip_injected
 from memory_core.model.filters import Filter, make_filter
 from memory_core.model.hits import Context, Hit, Recall
 from memory_core.model.record import Record, RememberResult, check_instant
 from memory_core.model.scope import Scope
 from memory_core.model.text import content_hash
-from memory_core.recall.context import is_injected, pack, render_block, strip_injected
+from memory_core.recall.context import pack, render_block
 from memory_core.recall.engine import RecallEngine, Request, check_arms, check_half_life
 from memory_core.records.access import AccessCounter
 from memory_core.records.changes import Unset
@@ -101,6 +102,7 @@ class AsyncScopedMemory:
     ) -> Record:
         """Stores one thing and returns it as it now is; when this returns, a durable record is committed.
 
+        A block of recalled text inside the content (``Context.text``) is taken out: memory never feeds on itself.
         The same content again returns the existing record with its evidence count raised. A key that exists gets the
         new content as its next version. A repeated turn (``thread`` and ``seq``) changes nothing.
 
@@ -613,4 +615,4 @@ def _check_words(text: str, field: str) -> str:
     return text
 
 
-__all__ = ["AsyncScopedMemory", "Services", "is_injected"]
+__all__ = ["AsyncScopedMemory", "Services"]

@@ -57,6 +57,10 @@ class ProcessHotTier:
             if existing.hash == draft.hash:
                 if draft.thread is None:
                     existing.record = replace(old, evidence_count=old.evidence_count + 1, updated_at=now)
+                    if _later(draft.expires_at, old.expires_at):
+                        existing.record = replace(
+                            existing.record, tier=draft.tier, policy=draft.policy, expires_at=draft.expires_at
+                        )
                 return RememberResult("duplicate", old.id, old.version)
             if draft.thread is not None:
                 error = ConflictError("this turn (thread and seq) is taken by other content", id=str(old.id))
@@ -210,6 +214,11 @@ def _name(item: Draft | Record, content_hash: str) -> tuple[Scope, str, object]:
     if item.key is not None:
         return item.scope, "key", item.key
     return item.scope, "content", (content_hash, item.valid_to)
+
+
+def _later(expires_at: datetime | None, other: datetime | None) -> bool:
+    """True if the first instant is later; None is never."""
+    return other is not None and (expires_at is None or expires_at > other)
 
 
 def narrowness(scope: Scope) -> tuple[bool, ...]:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from memory_core.recall.weights import Weights
 
 
+_LEAST_COSINE = 0.2
+"""Cosines of a pool differ by 0.3 to 0.6; where there are few candidates, smaller differences must not decide."""
+_LEAST_SHARE = 0.25
+"""The same for BM25, as a share of the best score."""
 MIN_WORDS = 8
 """Shorter texts differ in meaning when they differ in a word."""
 SAME_SHARE = 0.9
@@ -104,10 +108,16 @@ def rank(
     if not candidates:
         return []
     low_lexical, low_cosine = floor or (math.inf, math.inf)
-    lexical = scale(np.array([c.bm25 for c in candidates]), low_lexical)
+    lexical = scale(
+        np.array([c.bm25 for c in candidates]),
+        low_lexical,
+        least_spread=_LEAST_SHARE * max((c.bm25 for c in candidates), default=0.0),
+    )
     known = [c.cosine for c in candidates if c.cosine is not None]
     lowest = min(known, default=0.0)
-    cosine = scale(np.array([lowest if c.cosine is None else c.cosine for c in candidates]), low_cosine)
+    cosine = scale(
+        np.array([lowest if c.cosine is None else c.cosine for c in candidates]), low_cosine, least_spread=_LEAST_COSINE
+    )
     ranked = []
     for candidate, words, meaning in zip(candidates, lexical.tolist(), cosine.tolist(), strict=True):
         parts = {"lexical": weights.lexical * words, "cosine": weights.cosine * meaning}
@@ -151,10 +161,15 @@ def _answer_weight(answer: Answer, weights: Weights) -> float:
     return {"time": weights.answer_time, "number": weights.answer_number, "name": weights.answer_name}[answer]
 
 
-def scale(scores: NDArray[np.float64], floor: float = math.inf) -> NDArray[np.float64]:
-    """Min-max to [0, 1], where a known lower ``floor`` counts as the minimum; all equal gives all 0."""
+def scale(scores: NDArray[np.float64], floor: float = math.inf, *, least_spread: float = 0.0) -> NDArray[np.float64]:
+    """Min-max to [0, 1], where a known lower ``floor`` counts as the minimum; all equal gives all 0.
+
+    Scores that lie closer together than ``least_spread`` are not drawn further apart than it would draw them: two
+    candidates of nearly the same score stay nearly the same.
+    """
     low, high = min(scores.min(), floor), scores.max()
-    return np.zeros_like(scores) if high <= low else (scores - low) / (high - low)
+    spread = max(high - low, least_spread)
+    return np.zeros_like(scores) if spread <= 0 else (scores - low) / spread
 
 
 def recency_score(moment: datetime, now: datetime, half_life: timedelta) -> float:

@@ -10,9 +10,9 @@ from typing import Any
 from memory_core.errors import InvalidRequestError
 from memory_core.model.kinds import parse_kind
 from memory_core.model.record import check_instant
-from memory_core.model.text import MAX_CONTENT_CHARACTERS, check_fraction, check_json, check_label, check_text
+from memory_core.model.text import check_fraction, check_json, check_label
 from memory_core.model.tiers import DEFAULT_TIME_TO_LIVE, check_lifetime, parse_tier
-from memory_core.records.drafts import check_boost, check_flag, check_metadata, check_tags
+from memory_core.records.drafts import check_boost, check_content, check_flag, check_metadata, check_tags
 
 
 class Unset(Enum):
@@ -22,7 +22,7 @@ class Unset(Enum):
 
 
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
-    "content": lambda value: check_text(value, "content", limit=MAX_CONTENT_CHARACTERS),
+    "content": check_content,
     "value": lambda value: None if value is None else check_json(value, "value"),
     "kind": parse_kind,
     "tier": parse_tier,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from memory_core.errors import InvalidRequestError
+from memory_core.model.fence import strip_injected
 from memory_core.model.ids import new_id
 from memory_core.model.kinds import Kind, parse_kind
 from memory_core.model.policies import DEFAULT_POLICY, Policy, find_policy
@@ -165,6 +166,14 @@ def check_validity(starts: datetime, ends: datetime | None) -> None:
         raise InvalidRequestError("valid_to must be after valid_from", field="valid_to")
 
 
+def check_content(content: object) -> str:
+    """``content`` if it is storable, without any block of recalled text inside it."""
+    own = strip_injected(check_text(content, "content", limit=MAX_CONTENT_CHARACTERS))
+    if not own:
+        raise InvalidRequestError("content is nothing but recalled text, which is not stored again", field="content")
+    return own
+
+
 def check_boost(boost: object) -> float:
     """``boost`` as a float from 0.1 to 10."""
     if isinstance(boost, bool) or not isinstance(boost, int | float) or not 0.1 <= boost <= 10:
@@ -204,7 +213,7 @@ def _content(content: str | None, value: Any) -> str:
         if value is None:
             raise InvalidRequestError("content is missing (or give value=)", field="content")
         content = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return check_text(content, "content", limit=MAX_CONTENT_CHARACTERS)
+    return check_content(content)
 
 
 def _level(scope: Scope, rules: Policy) -> Level | None:
