@@ -137,7 +137,7 @@ def context_view(block: Block) -> list[Any]:
     saving.add_column(justify="right")
     saving.add_row("The whole conversation as plain text", f"{block.history_tokens:,} tokens")
     saving.add_row("The context block, average of the ten", f"{block.tokens:,} tokens")
-    saving.add_row("", Text(f"{block.history_tokens / block.tokens:.1f} times less", style="bold"))
+    saving.add_row("", Text(f"{block.history_tokens / block.tokens:.1f} times fewer", style="bold"))
     return [
         *_title("3  The block for the prompt"),
         _line("What an agent is given for question 6: dated, cited by record id, fenced as data.", "dim"),

@@ -60,7 +60,7 @@ def test_it_is_shown_in_eighty_columns_and_can_be_kept(temporary: Path, capsys: 
         "Ten questions",
         "●",
         "<memory",
-        "times less",
+        "times fewer",
         "counts 220 records",
         "from memory_core import Memory",
     ):
