@@ -27,6 +27,7 @@ _UNAVAILABLE = (
     asyncpg.OutOfMemoryError,
     asyncpg.ConnectionDoesNotExistError,
     asyncpg.QueryCanceledError,
+    asyncpg.InternalClientError,  # the driver takes up a connection at the moment the server cuts it
     OSError,
     asyncio.TimeoutError,
 )
@@ -88,5 +89,5 @@ def translated() -> Iterator[None]:
     """Turns the driver's errors inside the block into the library's."""
     try:
         yield
-    except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
         raise translate(error) from None
