@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from memory_core.errors import NotFoundError as NotFoundError
     from memory_core.errors import UnavailableError as UnavailableError
     from memory_core.errors import UsageError as UsageError
+    from memory_core.importing.pipeline import ImportReport as ImportReport
     from memory_core.model.events import Event as Event
     from memory_core.model.hits import Context as Context
     from memory_core.model.hits import Explanation as Explanation
@@ -46,6 +47,7 @@ _HOMES = {
     "Settings": "settings",
     "Run": "runs.episode",
     "Event": "model.events",
+    "ImportReport": "importing.pipeline",
     "Kind": "model.kinds",
     "Tier": "model.tiers",
     "Level": "model.scope",
@@ -83,6 +85,7 @@ __all__ = [
     "Event",
     "Explanation",
     "Hit",
+    "ImportReport",
     "InvalidRequestError",
     "Kind",
     "Level",

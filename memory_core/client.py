@@ -77,7 +77,8 @@ class AsyncMemory:
                 without ``MEMORY_CORE_DATABASE_URL``, Postgres runs embedded in ``data_dir``.
             redis: A ``redis://`` URL for the shared hot tier. Not used yet: hot records stay in the process, and a
                 warning says so.
-            data_dir: Folder of the embedded Postgres; the user's data folder by default.
+            data_dir: Folder of the embedded Postgres; the user's data folder by default. Given here, it beats a URL in
+                the environment.
             embedder: A name (see ``Settings.embedder``), a function from texts to vectors, or an embeddings object of
                 LangChain or LlamaIndex.
             policies: Policies of your own, beside the built-in ones.
@@ -91,6 +92,8 @@ class AsyncMemory:
             DataError: Postgres or pgvector is too old, the schema too new, or the store has another embedding model.
         """
         chosen = settings or load_settings(database_url=database_url, redis_url=redis, data_dir=data_dir, **options)
+        if data_dir is not None and database_url is None and settings is None:
+            chosen = chosen.model_copy(update={"database_url": None})  # an argument beats the environment
         known = merge_policies(policies)
         if chosen.redis_url is not None:
             warnings.warn("redis is not used yet: hot records stay in this process", UserWarning, stacklevel=2)

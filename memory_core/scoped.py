@@ -453,7 +453,7 @@ class AsyncScopedMemory:
         return decorate if function is None else decorate(function)
 
     async def get(self, id_or_key: UUID | str) -> Record:
-        """One record by its id (a ``UUID``) or its key (a text), from the narrowest visible scope.
+        """One record by its id (a ``UUID`` or its text) or its key, from the narrowest visible scope; keys go first.
 
         Raises:
             NotFoundError: Nothing of the kind is visible.

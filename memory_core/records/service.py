@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -125,13 +126,23 @@ class Records:
         return record
 
     async def find(self, viewer: Scope, id_or_key: UUID | str) -> Record | None:
-        """Like ``get``, but None if there is none."""
+        """Like ``get``, but None if there is none. A text that is no key but the text of an id is taken as that id."""
         if isinstance(id_or_key, UUID):
-            hot = self._hot.get(viewer, id_or_key)
-            if hot is not None:
-                return hot.record
-            found = await self._durable.get(viewer, [id_or_key])
-            return found[0] if found else None
+            return await self._find_by_id(viewer, id_or_key)
+        record = await self._find_by_key(viewer, id_or_key)
+        if record is None and len(id_or_key) == 36:
+            with suppress(ValueError):
+                return await self._find_by_id(viewer, UUID(id_or_key))
+        return record
+
+    async def _find_by_id(self, viewer: Scope, record_id: UUID) -> Record | None:
+        hot = self._hot.get(viewer, record_id)
+        if hot is not None:
+            return hot.record
+        found = await self._durable.get(viewer, [record_id])
+        return found[0] if found else None
+
+    async def _find_by_key(self, viewer: Scope, id_or_key: str) -> Record | None:
         key = check_label(id_or_key, "key")
         durable, hot = await self._durable.get_by_key(viewer, key), self._hot.get_by_key(viewer, key)
         if hot is None or (durable is not None and narrowness(durable.scope) > narrowness(hot.record.scope)):

@@ -69,6 +69,13 @@ async def test_a_key_is_found_by_nearly_its_name(alice: AsyncScopedMemory) -> No
     assert (await alice.recall("curent_errand", limit=1))[0].record.id == hot.id
 
 
+async def test_the_text_of_an_id_is_an_id_unless_it_is_a_key(alice: AsyncScopedMemory) -> None:
+    record = await alice.remember("found by id")
+    assert (await alice.get(str(record.id))).id == record.id
+    keyed = await alice.remember("found by key", key=str(record.id))
+    assert (await alice.get(str(record.id))).id == keyed.id
+
+
 async def test_redis_and_tokenizer_settings_are_not_ignored_in_silence(database_url: str) -> None:
     with pytest.warns(UserWarning, match="redis is not used yet"):
         await (await AsyncMemory.open(database_url, redis="redis://localhost:1")).close()
