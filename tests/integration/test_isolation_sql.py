@@ -64,7 +64,7 @@ class House:
 
 @pytest.fixture
 async def house(memory: AsyncMemory, database_url: str, tenant: str) -> AsyncIterator[House]:
-    await memory.global_scope().remember("for everybody", key=f"g-{tenant}", thread=tenant, actor="House")
+    for_all = await memory.global_scope().remember("for everybody", key=f"g-{tenant}", thread=tenant, actor="House")
     mine = []
     for name in (f"{tenant}-a", f"{tenant}-b"):
         labels: list[dict[str, str]] = [
@@ -102,6 +102,7 @@ async def house(memory: AsyncMemory, database_url: str, tenant: str) -> AsyncIte
         tuple(mine),
     )
     await owner.close()
+    await memory.global_scope().forget(for_all.id)  # every other test would see it
 
 
 @pytest.fixture
