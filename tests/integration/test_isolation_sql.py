@@ -206,7 +206,8 @@ async def test_inserts_reach_nothing_beside(house: House, runtime: asyncpg.Conne
             for table in house.tables:
                 foreign = await house.owner.fetch(
                     f"SELECT DISTINCT ON (scope_id) scope_id, to_jsonb(t)::text AS row FROM memory_core.{table} t "
-                    "WHERE NOT scope_id = ANY ($1) AND tenant_id = ANY ($2)", own, [*{scope.tenant for scope in house.mine}, ""],
+                    "WHERE NOT scope_id = ANY ($1) AND tenant_id = ANY ($2)",
+                    own, [*{scope.tenant for scope in house.mine}, ""],
                 )  # fmt: skip
                 assert foreign
                 for row in foreign:
