@@ -20,6 +20,7 @@ from memory_core.hot.process import ProcessHotTier
 from memory_core.inference.embedder import load_embedder
 from memory_core.inference.indexing import MAX_COVERED_DIMENSIONS, Indexing, embed_contents
 from memory_core.inference.lexemes import Analyzer
+from memory_core.inference.reranker import load_reranker
 from memory_core.inference.token_count import load_token_counter
 from memory_core.insight.latency import Latencies
 from memory_core.insight.statistics import Insight
@@ -33,6 +34,7 @@ from memory_core.scoped import AsyncScopedMemory, Services
 from memory_core.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from memory_core.inference.reranker import Reranker
     from memory_core.inference.token_count import TokenCounter
 
 
@@ -49,12 +51,14 @@ class AsyncMemory:
         opened: OpenDatabase,
         indexing: Indexing,
         hot: ProcessHotTier,
+        reranker: Reranker | None,
         services: Services,
     ) -> None:
         self._settings = settings
         self._opened = opened
         self._indexing = indexing
         self._hot = hot
+        self._reranker = reranker
         self._services = services
         self._closing: asyncio.Task[None] | None = None
 
@@ -66,6 +70,7 @@ class AsyncMemory:
         redis: str | None = None,
         data_dir: str | Path | None = None,
         embedder: Any = None,
+        reranker: Any = None,
         policies: Iterable[Policy] = (),
         settings: Settings | None = None,
         **options: Any,
@@ -81,6 +86,8 @@ class AsyncMemory:
                 the environment.
             embedder: A name (see ``Settings.embedder``), a function from texts to vectors, or an embeddings object of
                 LangChain or LlamaIndex.
+            reranker: What reads the best hits once more with the question: a name (see ``Settings.reranker``), or a
+                function from a question and a list of texts to a list of scores, larger is better. None by default.
             policies: Policies of your own, beside the built-in ones.
             settings: All settings at once, instead of the environment.
             **options: Single settings by name, see ``Settings``.
@@ -90,6 +97,7 @@ class AsyncMemory:
             UnavailableError: The database cannot be reached or started.
             AccessDeniedError: The login is refused, or may not set up the schema.
             DataError: Postgres or pgvector is too old, the schema too new, or the store has another embedding model.
+            MissingDependencyError: The embedder or the reranker needs a package.
         """
         chosen = settings or load_settings(database_url=database_url, redis_url=redis, data_dir=data_dir, **options)
         if data_dir is not None and database_url is None and settings is None:
@@ -115,13 +123,15 @@ class AsyncMemory:
         )
         try:
             loaded = await load_embedder(chosen.embedder if embedder is None else embedder)
+            loaded_reranker = await load_reranker(chosen.reranker if reranker is None else reranker)
             model_id = await use_model(opened.database, loaded.name, loaded.dimensions)
         except BaseException:
             await opened.close()
             raise
         indexing = Indexing(loaded, analyzer, model_id)
         hot = ProcessHotTier(chosen.hot_max_bytes)
-        return cls(chosen, opened, indexing, hot, _wire(chosen, opened, indexing, known, hot))
+        services = _wire(chosen, opened, indexing, known, hot, loaded_reranker)
+        return cls(chosen, opened, indexing, hot, loaded_reranker, services)
 
     @classmethod
     @asynccontextmanager
@@ -204,7 +214,8 @@ class AsyncMemory:
         model_id = await use_model(self._opened.database, loaded.name, loaded.dimensions)
         old, indexing = self._indexing, Indexing(loaded, self._indexing.analyzer, model_id)
         await self._hot.reindex(indexing)
-        services = _wire(self._settings, self._opened, indexing, self._services.records.policies, self._hot)
+        known = self._services.records.policies
+        services = _wire(self._settings, self._opened, indexing, known, self._hot, self._reranker)
         access = self._services.access
         self._indexing = indexing
         for field in fields(Services):  # in place: the scopes that have been handed out go on too
@@ -249,6 +260,7 @@ def _wire(
     indexing: Indexing,
     policies: Mapping[str, Policy],
     hot: ProcessHotTier,
+    reranker: Reranker | None,
 ) -> Services:
     """Puts the rooms together."""
     database = opened.database
@@ -270,7 +282,7 @@ def _wire(
     }
     return Services(
         records=Records(durable, hot, indexing, policies),
-        engine=RecallEngine(database, indexing, hot),
+        engine=RecallEngine(database, indexing, hot, reranker),
         access=AccessCounter(durable, hot, settings.access_flush_interval),
         events=EventLog(database),
         insight=Insight(database, hot, latencies, facts),

@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     embedder_api_key: SecretStr | None = Field(
         default=None, description="Key for an `openai:` embedder; unset: OPENAI_API_KEY."
     )
+    reranker: str | None = Field(
+        default=None,
+        description="Reranker of the best hits: `cross-encoder:MODEL`, `fastembed:MODEL`. Unset: none.",
+    )
     language: str = Field(default="english", description="Language of stemming and stop words, or `simple` for none.")
     tokenizer: str | None = Field(
         default=None,

@@ -31,7 +31,7 @@ async def adapt(given: Any) -> LoadedEmbedder | None:
     if hasattr(given, "encode") and hasattr(given, "tokenize"):
         return await probed(_model_name(given), sentence_transformer(given))
     if callable(given):
-        return await probed(_function_name(given), _function(given))
+        return await probed(function_name(given), _function(given))
     return None
 
 
@@ -84,7 +84,7 @@ def _llamaindex(given: Any) -> RawVectors:
 
 
 def _function(given: Callable[[list[str]], Any]) -> RawVectors:
-    call = _awaitable(given)
+    call = awaitable(given)
 
     async def vectors(texts: list[str], query: bool) -> Any:
         return await call(texts)
@@ -93,17 +93,17 @@ def _function(given: Callable[[list[str]], Any]) -> RawVectors:
 
 
 def _preferred(given: Any, first: str, second: str) -> Callable[[Any], Awaitable[Any]]:
-    return _awaitable(getattr(given, first, None) or getattr(given, second))
+    return awaitable(getattr(given, first, None) or getattr(given, second))
 
 
-def _awaitable(function: Callable[[Any], Any]) -> Callable[[Any], Awaitable[Any]]:
+def awaitable(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     """Call ``function`` so that it cannot block the event loop: coroutine functions here, others in a thread."""
     is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004 - an object may have an async __call__
     )
 
-    async def call(argument: Any) -> Any:
-        result = function(argument) if is_async else await asyncio.to_thread(function, argument)
+    async def call(*arguments: Any) -> Any:
+        result = function(*arguments) if is_async else await asyncio.to_thread(function, *arguments)
         return await result if inspect.isawaitable(result) else result
 
     return call
@@ -118,7 +118,8 @@ def _model_name(given: Any) -> str:
     return type(given).__name__
 
 
-def _function_name(given: Any) -> str:
+def function_name(given: Any) -> str:
+    """The full name of a function, or of the class of a callable object."""
     while isinstance(given, partial):
         given = given.func
     named = given if hasattr(given, "__qualname__") else type(given)

@@ -19,13 +19,14 @@ from memory_core.database.vectors import decode_array, pack_vector
 from memory_core.errors import InvalidRequestError
 from memory_core.hot.process import HotRecord, ProcessHotTier
 from memory_core.inference.indexing import Indexing
+from memory_core.inference.reranker import Reranker
 from memory_core.model.filters import Filter
 from memory_core.model.hits import Explanation, Hit, Recall
 from memory_core.model.record import Record
 from memory_core.model.scope import Scope
 from memory_core.recall import lexical
 from memory_core.recall.question import Question, understand
-from memory_core.recall.ranking import Candidate, Ranked, collapse, rank
+from memory_core.recall.ranking import Candidate, Ranked, collapse, rank, rerank
 from memory_core.recall.time_expressions import TimeSpan, find_time_spans
 from memory_core.recall.weights import WEIGHTS, Weights
 
@@ -72,10 +73,18 @@ class _Found:
 class RecallEngine:
     """Finds the records of a scope that bear on a question."""
 
-    def __init__(self, database: Database, indexing: Indexing, hot: ProcessHotTier, weights: Weights = WEIGHTS) -> None:
+    def __init__(
+        self,
+        database: Database,
+        indexing: Indexing,
+        hot: ProcessHotTier,
+        reranker: Reranker | None = None,
+        weights: Weights = WEIGHTS,
+    ) -> None:
         self._database = database
         self._indexing = indexing
         self._hot = hot
+        self._reranker = reranker
         self._weights = weights
 
     async def recall(self, request: Request) -> Recall:
@@ -112,6 +121,9 @@ class RecallEngine:
             floor=floor,
             recency=None if request.recency is None else (request.now, request.recency),
         )
+        if self._reranker is not None and request.signals:
+            texts = [item.candidate.content for item in ranked[: self._weights.rerank]]
+            ranked = rerank(ranked, await self._reranker.score(query, texts), self._weights)
         kept, repeated = collapse(ranked, request.limit)
         best, rest = kept[: request.limit], kept[request.limit :]
         if request.with_pinned:

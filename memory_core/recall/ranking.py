@@ -129,9 +129,30 @@ def rank(
             parts |= _signals(candidate, question, spans, weights)
         total = max(sum(parts.values()), 0.0) * (candidate.boost if signals else 1.0)
         ranked.append(Ranked(candidate, total, parts))
-    top = best_possible(weights)
-    ranked.sort(key=lambda r: (r.score, r.candidate.occurred_at), reverse=True)
-    return [Ranked(r.candidate, min(r.score / top, 1.0), r.parts) for r in ranked]
+    return _ordered(ranked, best_possible(weights))
+
+
+def rerank(ranked: Sequence[Ranked], scores: NDArray[np.float32], weights: Weights) -> list[Ranked]:
+    """Orders again, after a reranker has scored the first ``len(scores)``; none of the others rises above them.
+
+    Its scores, of any scale, are scaled to [0, 1] and added as one more signal: what the others know (who, when, how
+    important) it has not read.
+    """
+    read = scale(np.array(scores, dtype=np.float64)).tolist() if len(scores) else []
+    again = []
+    for place, item in enumerate(ranked):
+        parts = dict(item.parts)
+        if place < len(read):
+            parts["reranker"] = weights.reranker * read[place]
+        total = max(sum(parts.values()), 0.0) * item.candidate.boost
+        again.append(Ranked(item.candidate, total, parts))
+    return _ordered(again, best_possible(weights) + weights.reranker)
+
+
+def _ordered(totals: list[Ranked], top: float) -> list[Ranked]:
+    """Best first, newer first among equals, with their totals divided by ``top``."""
+    totals.sort(key=lambda r: (r.score, r.candidate.occurred_at), reverse=True)
+    return [Ranked(r.candidate, min(r.score / top, 1.0), r.parts) for r in totals]
 
 
 def _signals(candidate: Candidate, question: Question, spans: Sequence[TimeSpan], weights: Weights) -> dict[str, float]:

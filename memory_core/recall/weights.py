@@ -38,9 +38,11 @@ class Weights:
         evidence: Per natural logarithm of the number of statements.
         access: Per natural logarithm of one more than the number of accesses.
         recency: Times the recency, if the caller asks for it.
+        reranker: Times the reranker's score, scaled to [0, 1], where there is one; as much as words.
         pool: Candidates taken from each arm; 30 instead of 100 costs 0.4 points.
         following: After so many of the best of each arm the next turn becomes a candidate too: questions are
             answered there.
+        rerank: So many of the best are read by the reranker, where there is one.
         keep: Candidates that the finer signals are computed for; with a time in the question, all of them.
         common_from: In scopes of more records, words in more than a tenth of them are left out.
     """
@@ -70,8 +72,10 @@ class Weights:
     evidence: float = 0.1
     access: float = 0.02
     recency: float = 1.5
+    reranker: float = 4.0
     pool: int = 100
     following: int = 30
+    rerank: int = 50
     keep: int = 60
     common_from: int = 20_000
 
