@@ -144,6 +144,9 @@ def kept(server: EmbeddedServer) -> str:
 
 
 def stopped(folder: Path, pid: int) -> bool:
+    deadline = time.monotonic() + 5  # on a busy machine an exited process takes a moment to leave the process table
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
     return not alive(pid) and not (folder / "pg" / "postmaster.pid").exists()
 
 

@@ -159,6 +159,11 @@ CREATE TABLE embedding_models (
 CREATE UNIQUE INDEX embedding_models_state ON embedding_models (state); -- one active, at most one being built
 
 
+-- Early statistics and visibility maps: plans and index-only scans depend on them, and a new store fills in bursts.
+ALTER TABLE records SET (autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.05);
+ALTER TABLE postings SET (autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.05);
+ALTER TABLE embeddings SET (autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.05);
+
 CREATE TABLE events (
     tenant_id text        NOT NULL,
     event_no  bigint      NOT NULL GENERATED ALWAYS AS IDENTITY,
