@@ -20,6 +20,8 @@ JITTER = 0.05
 RECORD_OVERHEAD_BYTES = 2_000
 """Measured memory of a record without its texts, vector and term counts (CPython 3.11, sys.getsizeof summed)."""
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
 
 @dataclass(slots=True)
 class HotRecord:
@@ -42,6 +44,7 @@ class ProcessHotTier:
         self._max_bytes = max_bytes
         self._size_bytes = 0
         self._evicted = 0
+        self._first_expiry = _NEVER
         self._records: OrderedDict[UUID, HotRecord] = OrderedDict()
         self._by_scope: dict[Scope, dict[UUID, None]] = {}
         self._by_name: dict[tuple[Scope, str, object], UUID] = {}
@@ -55,6 +58,7 @@ class ProcessHotTier:
         if existing is not None:
             old = existing.record
             if existing.hash == draft.hash:
+                self._records.move_to_end(old.id)
                 if draft.thread is None:
                     existing.record = replace(old, evidence_count=old.evidence_count + 1, updated_at=now)
                     if _later(draft.expires_at, old.expires_at):
@@ -120,6 +124,7 @@ class ProcessHotTier:
         """Adds to the access count of a record that is still there."""
         found = self._records.get(record_id)
         if found is not None:
+            self._records.move_to_end(record_id)
             record = found.record
             found.record = replace(record, access_count=record.access_count + count, last_accessed_at=at)
 
@@ -135,7 +140,8 @@ class ProcessHotTier:
         self._make_room(0)
 
     def statistics(self) -> dict[str, int]:
-        """Number of records, their memory, its limit, and how many had to leave for it."""
+        """Number of records, their memory, its limit, and how many had to leave for it before their time."""
+        self._drop_expired()
         return {
             "records": len(self._records),
             "size_bytes": self._size_bytes,
@@ -180,15 +186,28 @@ class ProcessHotTier:
             self._remove(hot.record.id)
         self._make_room(hot.size_bytes)
         record = hot.record
+        self._first_expiry = min(self._first_expiry, record.expires_at or _NEVER)
         self._records[record.id] = hot
         self._size_bytes += hot.size_bytes
         self._by_scope.setdefault(record.scope, {})[record.id] = None
         self._by_name[_name(record, hot.hash)] = record.id
 
     def _make_room(self, size_bytes: int) -> None:
+        if self._size_bytes + size_bytes > self._max_bytes:
+            self._drop_expired()
         while self._size_bytes + size_bytes > self._max_bytes:
             self._remove(next(iter(self._records)))
             self._evicted += 1
+
+    def _drop_expired(self) -> None:
+        """Looks at all records, but not before the first of them can have expired."""
+        now = datetime.now(UTC)
+        if now < self._first_expiry:
+            return
+        for record_id in list(self._records):
+            self._alive(record_id, now)
+        ends = [hot.record.expires_at for hot in self._records.values() if hot.record.expires_at is not None]
+        self._first_expiry = min(ends, default=_NEVER)
 
     def _check_size(self, hot: HotRecord) -> None:
         if hot.size_bytes > self._max_bytes:

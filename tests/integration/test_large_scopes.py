@@ -47,8 +47,8 @@ async def look(memory: AsyncMemory) -> dict[str, Any]:
             await connection.fetchrow("""
                 SELECT (SELECT count(*) FROM memory_core.embeddings WHERE large) AS vectors,
                        (SELECT count(*) FROM memory_core.scopes WHERE large) AS scopes,
-                       (SELECT count(*) FROM memory_core.embeddings e JOIN memory_core.scopes s USING (tenant_id, scope_id)
-                        WHERE s.large AND NOT e.large) AS stranded""")
+                       (SELECT count(*) FROM memory_core.embeddings e JOIN memory_core.scopes s
+                        USING (tenant_id, scope_id) WHERE s.large AND NOT e.large) AS stranded""")
         )
 
 
