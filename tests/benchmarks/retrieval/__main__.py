@@ -17,6 +17,7 @@ from rich.table import Table
 
 from memory_core import AsyncMemory
 from memory_core.errors import MemoryCoreError
+from tests.benchmarks.retrieval.ablation import ablate
 from tests.benchmarks.retrieval.evaluation import Evaluation
 from tests.benchmarks.retrieval.systems import SYSTEMS
 
@@ -47,6 +48,8 @@ def main() -> None:
         raise SystemExit(f"error: {error}") from error
     if arguments.json:
         print(json.dumps(report, indent=2))
+    elif arguments.ablation:
+        show_ablation(report)
     else:
         show(report)
 
@@ -62,11 +65,16 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--embedder", metavar="SPEC", help="as for AsyncMemory.open; the default one if left out")
     parser.add_argument("--unscoped", action="store_true", help="all conversations in one scope")
+    parser.add_argument(
+        "--ablation", action="store_true", help="the engine without each of its parts, in one scope per conversation"
+    )
     arguments = parser.parse_args()
     arguments.only = arguments.only.split(",")
     unknown = [name for name in arguments.only if name not in SYSTEMS]
     if unknown:
         parser.error(f"no such system: {', '.join(unknown)}; possible are {', '.join(SYSTEMS)}")
+    if arguments.ablation and arguments.unscoped:
+        parser.error("--ablation asks in one scope per conversation")
     if not arguments.data.is_file():
         parser.error(f"there is no file {arguments.data}")
     if arguments.limit_conversations is not None and arguments.limit_conversations < 1:
@@ -78,20 +86,18 @@ async def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     """Runs in a new embedded store in a temporary folder, which goes away afterwards."""
     os.environ.pop("MEMORY_CORE_DATABASE_URL", None)  # never fill a store of the user's
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with (
-        tempfile.TemporaryDirectory(prefix="memory-core-bench-") as folder,
-        Progress(*columns, console=Console(stderr=True)) as progress,
-    ):
+    with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("starting", total=None)
-        async with AsyncMemory.session(data_dir=folder, embedder=arguments.embedder) as memory:
-            evaluation = Evaluation(memory, arguments.only, unscoped=arguments.unscoped)
-            await evaluation.run(
-                arguments.data,
-                arguments.limit_conversations,
-                lambda conversation, answered, known: progress.update(
-                    task, description=conversation, completed=answered, total=known
-                ),
-            )
+
+        def advance(what: str, answered: int, known: int) -> None:
+            progress.update(task, description=what, completed=answered, total=known)
+
+        if arguments.ablation:
+            return await ablate(arguments.data, arguments.limit_conversations, arguments.embedder, advance)
+        with tempfile.TemporaryDirectory(prefix="memory-core-bench-") as folder:
+            async with AsyncMemory.session(data_dir=folder, embedder=arguments.embedder) as memory:
+                evaluation = Evaluation(memory, arguments.only, unscoped=arguments.unscoped)
+                await evaluation.run(arguments.data, arguments.limit_conversations, advance)
     return {"data": arguments.data.name, "embedder": arguments.embedder or "default", **evaluation.report()}
 
 
@@ -106,6 +112,18 @@ def show(report: Mapping[str, Any]) -> None:
     console.print(_table("all answerable questions", systems))
     for category in dict.fromkeys(name for system in systems.values() for name in system["categories"]):
         console.print(_table(category, {name: system["categories"][category] for name, system in systems.items()}))
+
+
+def show_ablation(report: Mapping[str, Any]) -> None:
+    """Prints what is found without each part, and how much less that is."""
+    table = Table("without", title=f"{report['questions']} answerable questions", title_justify="left")
+    for header in ("R@10", "less", "MRR", "less"):
+        table.add_column(header, justify="right")
+    full = report["without"]["full"]
+    for name, row in report["without"].items():
+        cells = ((row[figure], full[figure] - row[figure]) for figure in ("recall@10", "mrr"))
+        table.add_row(name, *(f"{value:.1f}" for pair in cells for value in pair))
+    Console().print(table)
 
 
 def _table(title: str, rows: Mapping[str, Mapping[str, float | None]]) -> Table:

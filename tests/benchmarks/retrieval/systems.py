@@ -68,11 +68,11 @@ async def index(scope: AsyncScopedMemory, conversation: Conversation) -> float:
     return seconds
 
 
-async def ask(scope: AsyncScopedMemory, question: Question, system: System) -> Answer:
-    """Recalls turns for a question."""
+async def ask(scope: AsyncScopedMemory, question: Question, system: System, limit: int = LIMIT) -> Answer:
+    """Recalls at most ``limit`` turns for a question."""
     started = perf_counter()
     hits = await scope.recall(
-        question.text, limit=LIMIT, now=question.asked_at, arms=system.arms, signals=system.signals
+        question.text, limit=limit, now=question.asked_at, arms=system.arms, signals=system.signals
     )
     seconds = perf_counter() - started
     return Answer([hit.record.metadata["id"] for hit in hits], [hit.record.content for hit in hits], seconds)
