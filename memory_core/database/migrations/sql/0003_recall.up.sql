@@ -54,10 +54,13 @@ DECLARE
 BEGIN
     IF p_filter IS NOT NULL THEN
         RETURN QUERY
-        SELECT e.pos FROM records r JOIN embeddings e
-            ON e.tenant_id = r.tenant_id AND e.scope_id = r.scope_id AND e.model_id = p_model AND e.pos = r.pos
+        SELECT r.pos FROM records r
+        CROSS JOIN LATERAL ( -- OFFSET 0: one look-up each. Left to itself the planner may join every record with every vector.
+            SELECT coalesce(x.embedding, x.wide) AS vector FROM embeddings x
+            WHERE x.tenant_id = r.tenant_id AND x.scope_id = r.scope_id AND x.model_id = p_model AND x.pos = r.pos OFFSET 0
+        ) e
         WHERE matches(r, p_filter) AND (r.expires_at IS NULL OR r.expires_at > now())
-        ORDER BY coalesce(e.embedding, e.wide) <=> p_vector LIMIT p_limit;
+        ORDER BY e.vector <=> p_vector LIMIT p_limit;
     ELSIF v_large THEN
         PERFORM set_config('hnsw.ef_search', greatest(200, 2 * p_limit)::text, true),
                 set_config('hnsw.iterative_scan', 'relaxed_order', true);
@@ -105,7 +108,7 @@ CREATE FUNCTION recall_candidates(
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
-    PERFORM bind(p_tenant, p_user, p_agent, p_team, p_session), check_model(p_model);
+    PERFORM bind(p_tenant, p_user, p_agent, p_team, p_session);
     RETURN QUERY
     WITH near AS MATERIALIZED (
         SELECT n.pos, row_number() OVER ()::integer AS rank
@@ -176,4 +179,5 @@ BEGIN
         FROM records x
         WHERE k.is_turn AND x.pos BETWEEN greatest(k.pos - 2, k.pos & ~16777215::bigint) AND k.pos + 2 AND x.pos <> k.pos
     ) beside ON true;
+    PERFORM check_model(p_model); -- last: if it is still the store's, its vectors were there all the time
 END $$;
