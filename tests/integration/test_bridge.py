@@ -259,7 +259,7 @@ async def test_with_memory_on_functions_of_both_kinds(store: Memory, scope: Scop
         """Its own documentation."""
         return f"{task}: {len(context.hits)}"
 
-    @scope.with_memory(budget_tokens=100)
+    @scope.with_memory(budget_tokens=100)  # type: ignore[untyped-decorator]
     async def coroutine(task: str, times: int, *, context: Context | None = None) -> str:
         await asyncio.sleep(0)
         assert context is not None

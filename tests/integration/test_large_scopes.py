@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import UUID
 
@@ -84,11 +84,12 @@ async def test_the_large_index_finds_what_the_exact_scan_found(growing: AsyncMem
     assert (await look(growing))["stranded"] == 0
 
     # conditions are kept exactly, however few records meet them
-    for condition, right in (
+    conditions: list[tuple[dict[str, Any], Callable[[int], bool]]] = [
         ({"tags": "tenth-3"}, lambda n: n % 10 == 3),
         ({"where": {"n": {"$lt": 5}}}, lambda n: n < 5),
-    ):
-        hits = await alice.recall("what about the guitar?", arms=["vector"], limit=50, **condition)  # type: ignore[arg-type]
+    ]
+    for condition, right in conditions:
+        hits = await alice.recall("what about the guitar?", arms=["vector"], limit=50, **condition)
         assert len(hits) == min(50, sum(right(n) for n in range(COUNT)))
         assert all(right(hit.record.metadata["n"]) for hit in hits)
 
