@@ -90,6 +90,8 @@ END $$;
 -- keys p_keys, and with p_pinned at most 100 pinned ones. The p_keep best by a score without the finer signals are
 -- returned, each with its cosine and the term counts of the two turns on either side; lowest_* are the lowest scores
 -- among all candidates, for scaling.
+-- One plan for all calls: planning this statement anew costs as much as running it in a scope of 1,000, and no
+-- parameter would change how the rows are looked up.
 CREATE FUNCTION recall_candidates(
     p_tenant text, p_user text, p_agent text, p_team text, p_session text,
     p_model smallint, p_dimensions integer, p_vector halfvec, p_limit integer, p_next integer,
@@ -105,7 +107,7 @@ CREATE FUNCTION recall_candidates(
     origin_session text, source text, tags text[], metadata jsonb, value jsonb, content text,
     cosine real, vector_rank integer, time_rank integer, is_key boolean,
     before1 integer, after1 integer, before2 integer, after2 integer, lowest_lexical real, lowest_cosine real)
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET plan_cache_mode = force_generic_plan SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM bind(p_tenant, p_user, p_agent, p_team, p_session);
