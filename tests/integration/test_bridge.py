@@ -271,7 +271,7 @@ async def test_with_memory_on_functions_of_both_kinds(store: Memory, scope: Scop
 
     assert plain("set up the dashboard") == "set up the dashboard: 1"
     assert plain.__doc__ == "Its own documentation."
-    assert await coroutine("again, ", 2) == "again, again, "
+    assert await coroutine("again", 2) == "againagain"
     assert await asyncio.gather(*(coroutine(f"task {n}", 1) for n in range(5))) == [f"task {n}" for n in range(5)]
     with pytest.raises(LookupError):
         failing("hopeless")
