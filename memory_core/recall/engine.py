@@ -124,7 +124,7 @@ class RecallEngine:
         if self._reranker is not None and request.signals:
             texts = [item.candidate.content for item in ranked[: self._weights.rerank]]
             ranked = rerank(ranked, await self._reranker.score(query, texts), self._weights)
-        kept, repeated = collapse(ranked, request.limit)
+        kept, repeated = collapse(ranked, request.limit, whole=request.explain or request.with_pinned)
         best, rest = kept[: request.limit], kept[request.limit :]
         if request.with_pinned:
             best += [item for item in rest if item.candidate.pinned]

@@ -210,8 +210,15 @@ def best_possible(weights: Weights) -> float:
     )
 
 
-def collapse(ranked: Sequence[Ranked], limit: int) -> tuple[list[Ranked], list[tuple[Ranked, int]]]:
+def collapse(
+    ranked: Sequence[Ranked], limit: int, *, whole: bool = True
+) -> tuple[list[Ranked], list[tuple[Ranked, int]]]:
     """Leaves out what repeats one of the best ``limit``: the same text, or nearly the same words.
+
+    Args:
+        ranked: Best first.
+        limit: So many are compared with.
+        whole: False to stop at the best ``limit``, if nobody asks for the rest.
 
     Returns:
         The records that are kept, in order, and the others, each with the place of the one it repeats.
@@ -220,6 +227,8 @@ def collapse(ranked: Sequence[Ranked], limit: int) -> tuple[list[Ranked], list[t
     repeated: list[tuple[Ranked, int]] = []
     words_of_kept: list[frozenset[str]] = []
     for item in ranked:
+        if len(kept) == limit and not whole:
+            break
         words = frozenset(unicodedata.normalize("NFKC", item.candidate.content).casefold().split())
         place = next((place for place, other in enumerate(words_of_kept) if nearly_same(words, other)), None)
         if place is not None:
