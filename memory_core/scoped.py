@@ -23,7 +23,8 @@ from memory_core.model.record import Record, RememberResult, check_instant
 from memory_core.model.scope import Scope
 from memory_core.model.text import content_hash
 from memory_core.recall.context import pack, render_block
-from memory_core.recall.engine import RecallEngine, Request, check_arms, check_half_life
+from memory_core.recall.engine import RecallEngine
+from memory_core.recall.request import Request, check_arms, check_half_life
 from memory_core.records.access import AccessCounter
 from memory_core.records.changes import Unset
 from memory_core.records.drafts import check_flag, check_metadata, check_tags

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from difflib import SequenceMatcher
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -16,46 +15,19 @@ from memory_core.database.pool import Database, scope_arguments
 from memory_core.database.queries import load_queries
 from memory_core.database.rows import record_from_row
 from memory_core.database.vectors import decode_array, pack_vector
-from memory_core.errors import InvalidRequestError
 from memory_core.hot.process import HotRecord, ProcessHotTier
 from memory_core.inference.indexing import Indexing
 from memory_core.inference.reranker import Reranker
-from memory_core.model.filters import Filter
 from memory_core.model.hits import Explanation, Hit, Recall
 from memory_core.model.record import Record
-from memory_core.model.scope import Scope
 from memory_core.recall import lexical
 from memory_core.recall.question import Question, understand
 from memory_core.recall.ranking import Candidate, Ranked, collapse, rank, rerank
+from memory_core.recall.request import MAX_QUERY_CHARACTERS, Request, may_be_key, near_keys
 from memory_core.recall.time_expressions import TimeSpan, find_time_spans
 from memory_core.recall.weights import WEIGHTS, Weights
 
 _SQL = load_queries("memory_core.recall")
-
-ARMS = ("lexical", "vector", "time", "key", "hot")
-MAX_QUERY_CHARACTERS = 4_000
-"""So much of a question is used. A longer text is cut, not refused: agents ask with whole tasks."""
-MAX_KEY_CHARACTERS = 64
-"""A query of one word up to this length is also compared with the scope's keys, spelling mistakes allowed."""
-KEY_SIMILARITY = 0.8
-"""Least ``difflib`` ratio of a key to such a query: one or two letters of ten may differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One recall, checked. See ``AsyncScopedMemory.recall``."""
-
-    viewer: Scope
-    query: str
-    limit: int
-    condition: Filter
-    as_of: datetime | None
-    now: datetime
-    arms: Collection[str]
-    signals: bool
-    explain: bool
-    recency: timedelta | None = None
-    with_pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +122,7 @@ class RecallEngine:
                 terms,
                 condition,
                 self._weights.common_from,
-                "key" in request.arms and _may_be_key(request.query),
+                "key" in request.arms and may_be_key(request.query),
             )
         )[0]
         hot = (
@@ -264,46 +236,6 @@ class RecallEngine:
             and (request.as_of is None or record.valid_from <= moment)
             and (record.valid_to is None or record.valid_to > moment)
         )
-
-
-def check_arms(arms: Collection[str] | None) -> Collection[str]:
-    """The arms to use; None is all.
-
-    Raises:
-        InvalidRequestError: An unknown arm, or none at all.
-    """
-    if arms is None:
-        return ARMS
-    if isinstance(arms, str) or not isinstance(arms, Collection) or not arms or not set(arms) <= set(ARMS):
-        raise InvalidRequestError(f"arms must be some of {', '.join(ARMS)}", field="arms")
-    return frozenset(arms)
-
-
-def check_half_life(recency: object) -> timedelta:
-    """``recency`` if it is a positive duration.
-
-    Raises:
-        InvalidRequestError: It is not.
-    """
-    if not isinstance(recency, timedelta) or recency <= timedelta(0):
-        raise InvalidRequestError("recency must be a positive timedelta, the half-life", field="recency")
-    return recency
-
-
-def near_keys(query: str, keys: Iterable[str]) -> dict[str, float]:
-    """The query itself, as a key, and the keys spelt almost like it, each with its likeness in [0, 1]."""
-    found = {query: 1.0}
-    if _may_be_key(query):
-        folded = query.casefold()
-        for key in keys:
-            likeness = SequenceMatcher(None, folded, key.casefold(), autojunk=False).ratio()
-            if likeness >= KEY_SIMILARITY:
-                found.setdefault(key, likeness)
-    return found
-
-
-def _may_be_key(query: str) -> bool:
-    return len(query.strip()) <= MAX_KEY_CHARACTERS and len(query.split()) == 1
 
 
 def _candidate(

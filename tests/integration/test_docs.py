@@ -20,7 +20,7 @@ import pytest
 import memory_core
 from memory_core import BUILT_IN_POLICIES, Kind, Level, Memory, MemoryCoreError, Record, Tier
 from memory_core.model.tiers import DEFAULT_TIME_TO_LIVE
-from memory_core.recall.engine import ARMS
+from memory_core.recall.request import ARMS
 from memory_core.recall.weights import WEIGHTS
 
 ROOT = Path(__file__).parents[2]

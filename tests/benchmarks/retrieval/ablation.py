@@ -11,7 +11,8 @@ from statistics import fmean
 from typing import Any
 
 from memory_core import AsyncMemory
-from memory_core.recall.engine import ARMS, RecallEngine
+from memory_core.recall.engine import RecallEngine
+from memory_core.recall.request import ARMS
 from memory_core.recall.weights import WEIGHTS, Weights
 from tests.benchmarks.retrieval.datasets import UNANSWERABLE, Conversation, Question, read_conversations
 from tests.benchmarks.retrieval.metrics import recall_at, reciprocal_rank
