@@ -302,10 +302,13 @@ CREATE FUNCTION forget(p_tenant text, p_user text, p_agent text, p_team text, p_
 RETURNS SETOF uuid LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     r record;
+    wanted uuid;
 BEGIN
     PERFORM bind(p_tenant, p_user, p_agent, p_team, p_session), hold_models();
-    FOR r IN SELECT id, pos, scope_id FROM records WHERE tenant_id = bound_tenant() AND id = ANY (p_ids)
-             ORDER BY id FOR UPDATE LOOP
+    -- one look-up each, in one order: for a list of ids the planner may read the tenant whole
+    FOR wanted IN SELECT DISTINCT i FROM unnest(p_ids) i ORDER BY i LOOP
+        SELECT id, pos, scope_id INTO r FROM records WHERE tenant_id = bound_tenant() AND id = wanted FOR UPDATE;
+        CONTINUE WHEN NOT FOUND;
         PERFORM drop_record(r.pos);
         INSERT INTO events (tenant_id, scope_id, record_id, type) VALUES (bound_tenant(), r.scope_id, r.id, 'deleted');
         RETURN NEXT r.id;
@@ -353,8 +356,9 @@ CREATE FUNCTION get_records(p_tenant text, p_user text, p_agent text, p_team tex
 RETURNS SETOF records LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM bind(p_tenant, p_user, p_agent, p_team, p_session);
-    RETURN QUERY SELECT r.* FROM records r
-    WHERE r.tenant_id = ANY (ARRAY['', p_tenant]) AND r.id = ANY (p_ids) AND (r.expires_at IS NULL OR r.expires_at > now());
+    RETURN QUERY SELECT r.* FROM (SELECT DISTINCT i AS id FROM unnest(p_ids) i) wanted
+    CROSS JOIN LATERAL (SELECT x.* FROM records x WHERE x.id = wanted.id OFFSET 0) r -- one look-up each
+    WHERE r.expires_at IS NULL OR r.expires_at > now();
 END $$;
 
 -- The record with this key in the narrowest visible scope that has one.
@@ -448,11 +452,14 @@ END $$;
 CREATE FUNCTION touch(p_tenant text, p_user text, p_agent text, p_team text, p_session text,
                       p_ids uuid[], p_counts integer[], p_at timestamptz)
 RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    c record;
 BEGIN
     PERFORM bind(p_tenant, p_user, p_agent, p_team, p_session);
-    PERFORM 1 FROM records r WHERE r.tenant_id = bound_tenant() AND r.id = ANY (p_ids) ORDER BY r.id FOR UPDATE;
-    UPDATE records r SET access_count = r.access_count + c.n, last_accessed_at = greatest(r.last_accessed_at, p_at)
-    FROM unnest(p_ids, p_counts) AS c (id, n) WHERE r.tenant_id = bound_tenant() AND r.id = c.id;
+    FOR c IN SELECT x.id, x.n FROM unnest(p_ids, p_counts) AS x (id, n) ORDER BY x.id LOOP
+        UPDATE records r SET access_count = r.access_count + c.n, last_accessed_at = greatest(r.last_accessed_at, p_at)
+        WHERE r.tenant_id = bound_tenant() AND r.id = c.id;
+    END LOOP;
 END $$;
 
 -- Deletes up to p_limit expired records of the bound scopes; returns how many.
