@@ -122,7 +122,7 @@ class AsyncMemory:
             start_timeout=chosen.start_timeout,
         )
         try:
-            loaded = await load_embedder(chosen.embedder if embedder is None else embedder)
+            loaded = await load_embedder(chosen.embedder if embedder is None else embedder, api_key=chosen.embedder_key)
             loaded_reranker = await load_reranker(chosen.reranker if reranker is None else reranker)
             model_id = await use_model(opened.database, loaded.name, loaded.dimensions)
         except BaseException:
@@ -202,7 +202,7 @@ class AsyncMemory:
             How many vectors were made.
         """
         self._check_open()
-        loaded = await load_embedder(embedder)
+        loaded = await load_embedder(embedder, api_key=self._settings.embedder_key)
         made = await reembed(
             self._opened.database,
             loaded.name,

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
         default=None,
         description="Reranker of the best hits: `cross-encoder:MODEL`, `fastembed:MODEL`. Unset: none.",
     )
+
     language: str = Field(default="english", description="Language of stemming and stop words, or `simple` for none.")
     tokenizer: str | None = Field(
         default=None,
@@ -72,6 +73,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="warning", description="Level of the `memory_core` logger in the command line."
     )
+
+    @property
+    def embedder_key(self) -> str | None:
+        """The embedder's key in clear."""
+        return None if self.embedder_api_key is None else self.embedder_api_key.get_secret_value()
 
 
 def load_settings(**given: object) -> Settings:

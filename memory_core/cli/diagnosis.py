@@ -131,7 +131,7 @@ def _check_programs(checks: _Checks, folder: Path) -> None:
 
 async def _check_embedder(checks: _Checks, settings: Settings) -> LoadedEmbedder | None:
     with checks.step("embedder"):
-        embedder = await load_embedder(settings.embedder)
+        embedder = await load_embedder(settings.embedder, api_key=settings.embedder_key)
         await embedder.embed(["hello"])
         checks.add("embedder", "ok", f"{embedder.name} embeds ({embedder.dimensions} dimensions)")
         return embedder

@@ -118,7 +118,7 @@ async def _reembed(settings: Settings, progress: Callable[[int, int], None]) -> 
     from memory_core.inference.embedder import load_embedder
     from memory_core.inference.indexing import MAX_COVERED_DIMENSIONS, embed_contents
 
-    loaded = await load_embedder(settings.embedder)
+    loaded = await load_embedder(settings.embedder, api_key=settings.embedder_key)
     opened = await open_database(
         url_of(settings),
         settings.data_dir,

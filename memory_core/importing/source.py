@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 
 from memory_core.errors import InvalidRequestError
 
+# NotImplementedError is what zipfile raises for a compression it does not know.
 READ_ERRORS = (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 """What reading a failing disk, a damaged .zip, or one packed in a way Python cannot read raises."""
 

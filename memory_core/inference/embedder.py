@@ -141,7 +141,7 @@ def unit_rows(raw: Any, count: int, dimensions: int | None = None) -> Vectors:
     return scaled
 
 
-async def load_embedder(spec: Any = None) -> LoadedEmbedder:
+async def load_embedder(spec: Any = None, *, api_key: str | None = None) -> LoadedEmbedder:
     """Make an embedder of what the user names or hands over.
 
     Args:
@@ -154,6 +154,7 @@ async def load_embedder(spec: Any = None) -> LoadedEmbedder:
             * A function, sync or async, from a list of texts to a list of vectors.
             * An embeddings object of LangChain, LlamaIndex or sentence-transformers, recognised by its methods.
             * An object that satisfies :class:`Embedder`.
+        api_key: The key for an ``openai:`` embedder, instead of the environment's.
 
     Where the dimension is not known beforehand it is found by embedding one word.
 
@@ -165,7 +166,7 @@ async def load_embedder(spec: Any = None) -> LoadedEmbedder:
     if isinstance(spec, LoadedEmbedder):
         return spec
     if spec is None or isinstance(spec, str):
-        return await _named(spec or "wordllama")
+        return await _named(spec or "wordllama", api_key)
     from memory_core.inference.adapted import adapt
 
     adapted = await adapt(spec)
@@ -174,7 +175,7 @@ async def load_embedder(spec: Any = None) -> LoadedEmbedder:
     return adapted
 
 
-async def _named(spec: str) -> LoadedEmbedder:
+async def _named(spec: str, api_key: str | None) -> LoadedEmbedder:
     backend, _, model = spec.partition(":")
     if spec == "wordllama":
         from memory_core.inference.wordllama import load_wordllama
@@ -183,7 +184,7 @@ async def _named(spec: str) -> LoadedEmbedder:
     if model and backend == "openai":
         from memory_core.inference.openai_api import load_openai
 
-        return await load_openai(model)
+        return await load_openai(model, api_key)
     if model and backend == "fastembed":
         from memory_core.inference.local_models import load_fastembed
 

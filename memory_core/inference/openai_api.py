@@ -38,8 +38,8 @@ _TRY_AGAIN = frozenset({408, 409, 429, 500, 502, 503, 504})
 _KEYS = ("MEMORY_CORE_EMBEDDER_API_KEY", "OPENAI_API_KEY")
 
 
-async def load_openai(model: str) -> LoadedEmbedder:
-    """Return an embedder for ``MODEL`` or ``MODEL@https://host/v1``.
+async def load_openai(model: str, api_key: str | None = None) -> LoadedEmbedder:
+    """Return an embedder for ``MODEL`` or ``MODEL@https://host/v1``; without ``api_key`` the environment's is used.
 
     Raises:
         InvalidRequestError: The address is no http address, or OpenAI is asked for and no key is set.
@@ -49,7 +49,7 @@ async def load_openai(model: str) -> LoadedEmbedder:
     model, at, url = model.partition("@")
     if not model or (at and not re.match(r"https?://[^/]", url)):
         raise InvalidRequestError('the embedder is written "openai:MODEL" or "openai:MODEL@https://host/v1"')
-    key = next((value for name in _KEYS if (value := os.environ.get(name))), None)
+    key = api_key or next((value for name in _KEYS if (value := os.environ.get(name))), None)
     if key is None and not at:
         raise InvalidRequestError(f"the OpenAI embedder needs a key in the environment variable {' or '.join(_KEYS)}")
     endpoint = Endpoint(model, url or _OPENAI, key)

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
+from memory_core import AsyncMemory
 from memory_core.errors import (
     AccessDeniedError,
     DataError,
@@ -142,6 +143,13 @@ async def test_a_local_service_needs_no_key(service, monkeypatch):
     monkeypatch.delenv("MEMORY_CORE_EMBEDDER_API_KEY")
     await (await load_embedder(service.spec)).close()
     assert service.keys == [None]
+
+
+async def test_a_key_given_to_open_reaches_the_service_and_beats_the_environment(service, empty_database_url):
+    async with AsyncMemory.session(empty_database_url, embedder=service.spec, embedder_api_key="typed") as memory:
+        await memory.scope(user="ana").remember("one")
+    assert set(service.keys) == {"Bearer typed"}
+    assert len(service.requests) >= 2
 
 
 async def test_openai_itself_needs_a_key_and_known_models_no_probe(monkeypatch):
