@@ -116,13 +116,13 @@ class Database:
             set_up=set_up,
         )
 
-    async def call(self, sql: str, *args: Any, retry: bool = True) -> list[asyncpg.Record]:
-        """Runs one statement that binds its scope itself, and returns its rows.
+    async def call(self, sql: str, *args: Any) -> list[asyncpg.Record]:
+        """Runs one statement that binds its scope itself, and returns its rows; again if another transaction got in
+        the way, as then nothing was written.
 
         Args:
             sql: A statement of a ``queries.sql``.
             *args: Its parameters.
-            retry: False if the statement must not run twice even when the first try was rolled back.
 
         Raises:
             MemoryCoreError: See ``translate``.
@@ -136,7 +136,7 @@ class Database:
                         async with connection.transaction():
                             return list(await connection.fetch(sql, *args))
             except ConflictError as error:
-                if not (retry and error.retryable) or attempt == TRANSACTION_RETRIES:
+                if not error.retryable or attempt == TRANSACTION_RETRIES:
                     raise
                 await asyncio.sleep(0.005 * 2**attempt)
         raise AssertionError("unreachable")

@@ -94,7 +94,7 @@ class ProcessHotTier:
     def visible(self, viewer: Scope) -> Iterator[HotRecord]:
         """All records the viewer sees."""
         now = datetime.now(UTC)
-        for scope in [scope for scope in self._by_scope if viewer.sees(scope)]:
+        for scope in viewer.visible() if self._records else ():
             for record_id in list(self._by_scope.get(scope, ())):
                 found = self._alive(record_id, now)
                 if found is not None:

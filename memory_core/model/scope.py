@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import product
 
 from memory_core.errors import InvalidRequestError
 from memory_core.model.text import check_label
@@ -93,6 +95,16 @@ class Scope:
     def private(self) -> Scope:
         """Where records of the hot tier go by default: this scope with its session."""
         return replace(self, team=None) if self.agent or self.session else self
+
+    def visible(self) -> Iterator[Scope]:
+        """Every scope that could hold a record seen from here: the global one, and each choice of this scope's labels.
+
+        At most 17; ``sees`` is true for these and no others.
+        """
+        yield GLOBAL_SCOPE
+        if self.tenant != GLOBAL_TENANT:
+            labels = [(None, label) if label else (None,) for label in (self.user, self.agent, self.session, self.team)]
+            yield from (Scope(self.tenant, *chosen) for chosen in product(*labels))
 
     def sees(self, other: Scope) -> bool:
         """True if a record stored in ``other`` is visible from this scope. The database enforces the same rule."""

@@ -25,6 +25,14 @@ def test_sees_is_an_order(one: Scope, two: Scope, three: Scope) -> None:
         assert one.sees(three)
 
 
+@given(scopes | st.just(GLOBAL_SCOPE), scopes | st.just(GLOBAL_SCOPE))
+def test_the_visible_scopes_are_those_that_are_seen(one: Scope, two: Scope) -> None:
+    visible = list(one.visible())
+    assert len(visible) == len(set(visible)) <= 17
+    assert all(one.sees(scope) for scope in visible)
+    assert (two in visible) == one.sees(two)
+
+
 @given(scopes)
 def test_a_scope_sees_where_its_records_go(scope: Scope) -> None:
     assert scope.sees(scope.durable())
